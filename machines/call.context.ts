@@ -1,0 +1,138 @@
+/** What a call remembers, and the questions that its rules ask of it. */
+import { isShutOut, type Connection } from './connection.machine.ts'
+import type { EndReason } from './call.facts.ts'
+import type { ParticipantState } from './call.view.ts'
+
+/** The deadlines of call-rules.md in milliseconds; configuration, laid over every restored call. */
+export interface CallTiming {
+  /** R7: a join that does not connect. */
+  joinDeadlineMs: number
+  /** R34: how long a connection may be in doubt. */
+  doubtMs: number
+  /** R34: the same when LiveKit lost the whole room. */
+  roomDoubtMs: number
+  /** R34, R35: how far LiveKit's listings may lag behind. */
+  listingLagMs: number
+}
+
+export const defaultTiming: CallTiming = {
+  joinDeadlineMs: 45_000,
+  doubtMs: 10_000,
+  roomDoubtMs: 30_000,
+  listingLagMs: 2_000,
+}
+
+/** A person in the call: what the others were told of them last. */
+export interface Person {
+  joinedAt: number
+  shown: ParticipantState
+  hasBeenConnected: boolean
+}
+
+export interface CallContext {
+  roomId: string
+  timing: CallTiming
+  /** Empty until the first join. */
+  callId: string
+  startedAt: number
+  startedBy: string
+  keyEpoch: number
+  confirmed: boolean
+  /** LiveKit's own id of the room that carries this call now; another one means that LiveKit restarted (R31). */
+  livekitRoomSid: string | null
+  /** Rooms that are over: what a late report or stale listing says of them counts as nothing. */
+  deadRoomSids: string[]
+  /** By LiveKit identity, gone ones too: they stay shut out until the call ends. */
+  connections: Record<string, Connection>
+  /** By user id: who is in the call, as told. */
+  people: Record<string, Person>
+  /** Everybody who was ever in it, in order of their first join. */
+  tookPart: string[]
+  /** Counts joins, so that a person's latest can be told (R9). */
+  joins: number
+  endReason: EndReason | null
+}
+
+/** LiveKit's identity of a connection. */
+export function toIdentity(userId: string, connectionId: string): string {
+  return `${userId}:${connectionId}`
+}
+
+export function emptyCall(roomId: string, timing: CallTiming): CallContext {
+  return {
+    roomId,
+    timing,
+    callId: '',
+    startedAt: 0,
+    startedBy: '',
+    keyEpoch: 0,
+    confirmed: true,
+    livekitRoomSid: null,
+    deadRoomSids: [],
+    connections: {},
+    people: {},
+    tookPart: [],
+    joins: 0,
+    endReason: null,
+  }
+}
+
+export function liveConnections(context: CallContext): Connection[] {
+  return Object.values(context.connections).filter((c) => c.state !== 'gone')
+}
+
+/** The connections of one user, gone ones too. */
+export function connectionsOf(context: CallContext, userId: string): Connection[] {
+  return Object.values(context.connections).filter((c) => c.userId === userId)
+}
+
+/** A connection of the same person that joined later and is up (R9, R27). */
+export function isOvertaken(context: CallContext, connection: Connection): boolean {
+  return connectionsOf(context, connection.userId).some(
+    (other) => other.joinOrder > connection.joinOrder && other.state === 'connected',
+  )
+}
+
+/** Whether a session is over, or older than the one known of its connection (R30). */
+export function isDeadSession(
+  context: CallContext,
+  connection: Connection,
+  session: { participantSid: string; joinedAtMs: number; livekitRoomSid: string | null },
+): boolean {
+  return (
+    connection.deadSids.includes(session.participantSid) ||
+    (session.livekitRoomSid !== null && context.deadRoomSids.includes(session.livekitRoomSid)) ||
+    (session.participantSid !== connection.participantSid &&
+      session.joinedAtMs > 0 &&
+      session.joinedAtMs < connection.sessionJoinedAt)
+  )
+}
+
+/** A call that is listed every two seconds: somebody joins, or is in doubt (R33). */
+export function isRestless(context: CallContext): boolean {
+  return liveConnections(context).some((c) => c.state !== 'connected')
+}
+
+/**
+ * When a `deadline.due` is owed: the doubt of a closing page, which ends without asking (R34).
+ * Null when there is none.
+ */
+export function nextDeadlineAt(context: CallContext): number | null {
+  return earliest(liveConnections(context).filter((c) => c.closing))
+}
+
+/**
+ * When a listing should begin so that it can end what LiveKit does not show (R7, R34).
+ * Null when nothing waits for one.
+ */
+export function nextListingAt(context: CallContext): number | null {
+  const deadlineAt = earliest(liveConnections(context).filter((c) => !c.closing))
+  return deadlineAt === null ? null : deadlineAt + context.timing.listingLagMs
+}
+
+function earliest(connections: Connection[]): number | null {
+  const times = connections.flatMap((c) => (c.deadlineAt === null ? [] : [c.deadlineAt]))
+  return times.length === 0 ? null : Math.min(...times)
+}
+
+export { isShutOut }

@@ -1,0 +1,371 @@
+/**
+ * A room's call: idle → active → ended.
+ *
+ * Pure: it has no clock, chance, I/O or secret (I6). It decides; the mailbox commits. Facts and
+ * effects leave it as emitted events; an event that changes nothing says why (`ignored`).
+ */
+import { and, assertEvent, enqueueActions, setup } from 'xstate'
+import {
+  admitConnection,
+  announcePeople,
+  bringUp,
+  compareWithListing,
+  doubtClosingPage,
+  doubtEverybody,
+  duePages,
+  endCall,
+  endSession,
+  evictAgain,
+  expireClosingPages,
+  handOverLatecomer,
+  leave,
+  namedByLeave,
+  noteRoom,
+  removePerson,
+  startCall,
+} from './call.changes.ts'
+import {
+  connectionsOf,
+  defaultTiming,
+  emptyCall,
+  isDeadSession,
+  isOvertaken,
+  liveConnections,
+  type CallContext,
+  type CallTiming,
+} from './call.context.ts'
+import type { CallEffect, CallEvent, IgnoredReason } from './call.events.ts'
+import type { CallFact, EndReason } from './call.facts.ts'
+import { isShutOut, type Connection } from './connection.machine.ts'
+
+/** What a transition gives out: facts to record, effects to run, or why there were none. */
+export type CallEmission = CallFact | CallEffect | { type: 'ignored'; reason: IgnoredReason }
+
+/** Raised when the stored shape changes, so that an old snapshot is not taken for a new one. */
+export const callMachineVersion = 1
+
+const reportTypes = [
+  'livekit.participant.joined',
+  'livekit.participant.left',
+  'livekit.participant.aborted',
+] as const
+
+/** The connection that a participant report speaks of, when this server issued it. */
+function reported(context: CallContext, event: CallEvent): Connection | undefined {
+  assertEvent(event, reportTypes)
+  return context.connections[event.identity]
+}
+
+export const callMachine = setup({
+  types: {
+    context: {} as CallContext,
+    events: {} as CallEvent,
+    emitted: {} as CallEmission,
+    input: {} as { roomId: string; timing: CallTiming },
+  },
+  guards: {
+    isMember: ({ event }) => 'isMember' in event && event.isMember,
+    isNotMember: ({ event }) => 'isMember' in event && !event.isMember,
+    isOtherCall: ({ context, event }) => 'callId' in event && event.callId !== context.callId,
+    isNeverIssued: ({ context, event }) => reported(context, event) === undefined,
+    isShutOut: ({ context, event }) => {
+      const connection = reported(context, event)
+      return connection !== undefined && isShutOut(connection)
+    },
+    isNotActive: ({ event }) => 'state' in event && event.state !== 'ACTIVE',
+    isDeadSession: ({ context, event }) => {
+      assertEvent(event, reportTypes)
+      const connection = context.connections[event.identity]
+      return connection !== undefined && isDeadSession(context, connection, event)
+    },
+    isKnownDead: ({ context, event }) => {
+      assertEvent(event, reportTypes)
+      const connection = context.connections[event.identity]
+      return connection?.deadSids.includes(event.participantSid) ?? false
+    },
+    isGone: ({ context, event }) => reported(context, event)?.state === 'gone',
+    isOvertaken: ({ context, event }) => {
+      const connection = reported(context, event)
+      return connection !== undefined && isOvertaken(context, connection)
+    },
+    isClosingPage: ({ context, event }) => {
+      assertEvent(event, 'leave.requested')
+      return (
+        event.closing &&
+        namedByLeave(context, event).some((c) => c.state !== 'gone' && !c.closing)
+      )
+    },
+    isOwnLeave: ({ context, event }) => {
+      assertEvent(event, 'leave.requested')
+      return !event.closing && namedByLeave(context, event).length > 0
+    },
+    wasInCall: ({ context, event }) => {
+      assertEvent(event, 'membership.lost')
+      return connectionsOf(context, event.userId).some((c) => c.goneWhy !== 'removed')
+    },
+    isCurrentLivekitRoom: ({ context, event }) =>
+      'livekitRoomSid' in event &&
+      (context.livekitRoomSid === null ||
+        event.livekitRoomSid === null ||
+        event.livekitRoomSid === context.livekitRoomSid),
+    isDeadLivekitRoom: ({ context, event }) =>
+      'livekitRoomSid' in event &&
+      event.livekitRoomSid !== null &&
+      context.deadRoomSids.includes(event.livekitRoomSid),
+    hasDuePage: ({ context, event }) => duePages(context, event.at).length > 0,
+    isEmpty: ({ context }) => liveConnections(context).length === 0,
+  },
+  actions: {
+    startCall: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'join.requested')
+      const { context: next, effects } = startCall(context, event)
+      enqueue.assign(next)
+      effects.forEach((effect) => enqueue.emit(effect))
+      enqueue.emit({
+        type: 'call.started',
+        at: event.at,
+        by: event.userId,
+        source: 'user',
+        callId: event.freshCallId,
+      })
+    }),
+    admitConnection: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'join.requested')
+      const { context: next, effects } = admitConnection(context, event)
+      enqueue.assign(next)
+      effects.forEach((effect) => enqueue.emit(effect))
+    }),
+    leave: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'leave.requested')
+      const { context: next, effects } = leave(context, event)
+      enqueue.assign(next)
+      effects.forEach((effect) => enqueue.emit(effect))
+    }),
+    doubtClosingPage: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'leave.requested')
+      enqueue.assign(doubtClosingPage(context, event).context)
+    }),
+    removePerson: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, ['membership.lost', 'livekit.participant.joined'])
+      const userId = event.type === 'membership.lost' ? event.userId : reported(context, event)?.userId
+      const { context: next, effects } = removePerson(context, userId ?? '', event.at)
+      enqueue.assign(next)
+      effects.forEach((effect) => enqueue.emit(effect))
+    }),
+    noteRoom: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.room.started')
+      enqueue.assign(noteRoom(context, event).context)
+    }),
+    doubtEverybody: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.room.finished')
+      enqueue.assign(doubtEverybody(context, event).context)
+    }),
+    bringUp: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.participant.joined')
+      const { context: next, effects } = bringUp(context, event)
+      enqueue.assign(next)
+      effects.forEach((effect) => enqueue.emit(effect))
+    }),
+    endSession: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.participant.left')
+      enqueue.assign(endSession(context, event).context)
+    }),
+    handOverLatecomer: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.participant.joined')
+      const { context: next, effects } = handOverLatecomer(context, event)
+      enqueue.assign(next)
+      effects.forEach((effect) => enqueue.emit(effect))
+    }),
+    evictAgain: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, reportTypes)
+      evictAgain(context, event).effects.forEach((effect) => enqueue.emit(effect))
+    }),
+    compareWithListing: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.listed')
+      const { context: next, effects } = compareWithListing(context, event)
+      enqueue.assign(next)
+      effects.forEach((effect) => enqueue.emit(effect))
+    }),
+    expireClosingPages: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'deadline.due')
+      enqueue.assign(expireClosingPages(context, event).context)
+    }),
+    announcePeople: enqueueActions(({ context, event, enqueue }) => {
+      const { context: next, facts } = announcePeople(context, event)
+      enqueue.assign(next)
+      facts.forEach((fact) => enqueue.emit(fact))
+    }),
+    endCall: enqueueActions(({ context, event, enqueue }, params: { reason: EndReason }) => {
+      const { context: next, facts, effects } = endCall(context, event, params.reason)
+      enqueue.assign(next)
+      facts.forEach((fact) => enqueue.emit(fact))
+      effects.forEach((effect) => enqueue.emit(effect))
+    }),
+    ignore: enqueueActions(({ enqueue }, params: { reason: IgnoredReason }) => {
+      enqueue.emit({ type: 'ignored', reason: params.reason })
+    }),
+    ignoreShutOut: enqueueActions(({ context, event, enqueue }) => {
+      const why = reported(context, event)?.goneWhy
+      enqueue.emit({
+        type: 'ignored',
+        reason: why === 'handover' ? 'handover' : why === 'removed' ? 'not-a-member' : 'shut-out',
+      })
+    }),
+  },
+}).createMachine({
+  id: 'call',
+  context: ({ input }) => emptyCall(input?.roomId ?? '', input?.timing ?? defaultTiming),
+  initial: 'idle',
+  states: {
+    idle: {
+      on: {
+        'join.requested': [
+          {
+            guard: 'isMember',
+            target: 'active',
+            actions: ['startCall', 'admitConnection', 'announcePeople'],
+          },
+          { actions: { type: 'ignore', params: { reason: 'not-a-member' } } },
+        ],
+        'leave.requested': { actions: { type: 'ignore', params: { reason: 'not-in-call' } } },
+        '*': { actions: { type: 'ignore', params: { reason: 'stale-call' } } },
+      },
+    },
+    active: {
+      always: {
+        guard: 'isEmpty',
+        target: 'ended',
+        actions: { type: 'endCall', params: { reason: 'last-left' } },
+      },
+      on: {
+        'join.requested': [
+          { guard: 'isMember', actions: ['admitConnection', 'announcePeople'] },
+          { actions: { type: 'ignore', params: { reason: 'not-a-member' } } },
+        ],
+        'leave.requested': [
+          {
+            guard: 'isOtherCall',
+            actions: { type: 'ignore', params: { reason: 'stale-call' } },
+          },
+          { guard: 'isClosingPage', actions: ['doubtClosingPage', 'announcePeople'] },
+          { guard: 'isOwnLeave', actions: ['leave', 'announcePeople'] },
+          { actions: { type: 'ignore', params: { reason: 'not-in-call' } } },
+        ],
+        'membership.lost': [
+          { guard: 'wasInCall', actions: ['removePerson', 'announcePeople'] },
+          { actions: { type: 'ignore', params: { reason: 'not-in-call' } } },
+        ],
+        'room.deleted': {
+          target: 'ended',
+          actions: { type: 'endCall', params: { reason: 'room-deleted' } },
+        },
+        'calls.disabled': {
+          target: 'ended',
+          actions: { type: 'endCall', params: { reason: 'calls-disabled' } },
+        },
+        'call.closed': [
+          {
+            guard: 'isOtherCall',
+            actions: { type: 'ignore', params: { reason: 'stale-call' } },
+          },
+          { target: 'ended', actions: { type: 'endCall', params: { reason: 'admin' } } },
+        ],
+        'livekit.participant.joined': [
+          {
+            guard: 'isOtherCall',
+            actions: { type: 'ignore', params: { reason: 'stale-call' } },
+          },
+          {
+            guard: 'isNeverIssued',
+            actions: ['evictAgain', { type: 'ignore', params: { reason: 'unknown-identity' } }],
+          },
+          { guard: 'isShutOut', actions: ['evictAgain', 'ignoreShutOut'] },
+          {
+            guard: 'isNotMember',
+            actions: [
+              'removePerson',
+              'announcePeople',
+              { type: 'ignore', params: { reason: 'not-a-member' } },
+            ],
+          },
+          {
+            guard: 'isNotActive',
+            actions: { type: 'ignore', params: { reason: 'not-active' } },
+          },
+          {
+            guard: 'isDeadSession',
+            actions: { type: 'ignore', params: { reason: 'stale-session' } },
+          },
+          {
+            guard: and(['isGone', 'isOvertaken']),
+            actions: ['handOverLatecomer', { type: 'ignore', params: { reason: 'handover' } }],
+          },
+          { actions: ['bringUp', 'announcePeople'] },
+        ],
+        'livekit.participant.left': [
+          {
+            guard: 'isOtherCall',
+            actions: { type: 'ignore', params: { reason: 'stale-call' } },
+          },
+          {
+            guard: 'isNeverIssued',
+            actions: { type: 'ignore', params: { reason: 'unknown-identity' } },
+          },
+          {
+            guard: 'isKnownDead',
+            actions: { type: 'ignore', params: { reason: 'stale-session' } },
+          },
+          { actions: ['endSession', 'announcePeople'] },
+        ],
+        'livekit.participant.aborted': [
+          {
+            guard: 'isOtherCall',
+            actions: { type: 'ignore', params: { reason: 'stale-call' } },
+          },
+          { actions: { type: 'ignore', params: { reason: 'aborted' } } },
+        ],
+        'livekit.room.started': [
+          {
+            guard: 'isOtherCall',
+            actions: { type: 'ignore', params: { reason: 'stale-call' } },
+          },
+          {
+            guard: 'isDeadLivekitRoom',
+            actions: { type: 'ignore', params: { reason: 'stale-session' } },
+          },
+          { actions: ['noteRoom', 'announcePeople'] },
+        ],
+        'livekit.room.finished': [
+          {
+            guard: 'isOtherCall',
+            actions: { type: 'ignore', params: { reason: 'stale-call' } },
+          },
+          {
+            guard: 'isDeadLivekitRoom',
+            actions: { type: 'ignore', params: { reason: 'stale-session' } },
+          },
+          { guard: 'isCurrentLivekitRoom', actions: ['doubtEverybody', 'announcePeople'] },
+          { actions: { type: 'ignore', params: { reason: 'stale-session' } } },
+        ],
+        'livekit.listed': [
+          {
+            guard: 'isOtherCall',
+            actions: { type: 'ignore', params: { reason: 'stale-call' } },
+          },
+          { actions: ['compareWithListing', 'announcePeople'] },
+        ],
+        'deadline.due': [
+          {
+            guard: 'isOtherCall',
+            actions: { type: 'ignore', params: { reason: 'stale-call' } },
+          },
+          { guard: 'hasDuePage', actions: ['expireClosingPages', 'announcePeople'] },
+          { actions: { type: 'ignore', params: { reason: 'not-due' } } },
+        ],
+      },
+    },
+    ended: { type: 'final' },
+  },
+})
+
+export type CallState = 'idle' | 'active' | 'ended'

@@ -1,0 +1,88 @@
+/** One decision of a call: the next snapshot, the facts, and what is to be done. Runs nothing. */
+import { getInitialSnapshot, transition, type SnapshotFrom } from 'xstate'
+import type { CallContext, CallTiming } from './call.context.ts'
+import type { CallEffect, CallEvent, IgnoredReason } from './call.events.ts'
+import type { CallFact } from './call.facts.ts'
+import { callMachine, type CallEmission } from './call.machine.ts'
+
+export type CallSnapshot = SnapshotFrom<typeof callMachine>
+
+export interface Decision {
+  snapshot: CallSnapshot
+  facts: CallFact[]
+  effects: CallEffect[]
+  /** Why the event changed nothing, or counted for nothing; null when it counted (R32). */
+  ignored: IgnoredReason | null
+  /** Whether there is anything to commit: another state, another context, facts or effects. */
+  changed: boolean
+}
+
+/** Thrown when a guard or an action threw: such a snapshot is never committed. */
+export class DecisionError extends Error {
+  constructor(event: CallEvent, cause: unknown) {
+    super(`the call machine failed on ${event.type}`, { cause })
+    this.name = 'DecisionError'
+  }
+}
+
+/** A room's call before anybody joined. */
+export function idleCall(roomId: string, timing: CallTiming): CallSnapshot {
+  return getInitialSnapshot(callMachine, { roomId, timing })
+}
+
+/**
+ * Throws `DecisionError` when the machine itself fails. Events whose type begins with `xstate.` are
+ * internals of XState that a stranger could forge: they never get here, and are refused if they do.
+ */
+export function decide(snapshot: CallSnapshot, event: CallEvent): Decision {
+  if (event.type.startsWith('xstate.')) throw new DecisionError(event, 'reserved event type')
+  let next: CallSnapshot
+  let actions: readonly { type: string; params?: unknown }[]
+  try {
+    ;[next, actions] = transition(callMachine, snapshot, event)
+  } catch (cause) {
+    throw new DecisionError(event, cause)
+  }
+  if (next.status === 'error') throw new DecisionError(event, next.error)
+
+  const facts: CallFact[] = []
+  const effects: CallEffect[] = []
+  let ignored: IgnoredReason | null = null
+  for (const emission of emissionsOf(actions)) {
+    if (emission.type === 'ignored') ignored = emission.reason
+    else if (isEffect(emission)) effects.push(emission)
+    else facts.push(emission)
+  }
+  const changed =
+    facts.length > 0 || effects.length > 0 || !sameContext(snapshot.context, next.context)
+  return {
+    snapshot: changed ? next : snapshot,
+    facts,
+    effects,
+    ignored: ignored ?? (changed ? null : 'no-change'),
+    changed,
+  }
+}
+
+/** XState gives emitted events as actions of the type `xstate.emit`, which its own union omits. */
+function emissionsOf(actions: readonly { type: string; params?: unknown }[]): CallEmission[] {
+  return actions
+    .filter((action) => action.type === 'xstate.emit')
+    .map((action) => (action.params as { event: CallEmission }).event)
+}
+
+function isEffect(emission: CallFact | CallEffect): emission is CallEffect {
+  switch (emission.type) {
+    case 'key.mint':
+    case 'key.shred':
+    case 'livekit.evict':
+    case 'livekit.close-room':
+      return true
+    default:
+      return false
+  }
+}
+
+function sameContext(a: CallContext, b: CallContext): boolean {
+  return (Object.keys(b) as (keyof CallContext)[]).every((key) => a[key] === b[key])
+}

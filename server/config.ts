@@ -1,0 +1,57 @@
+/** The configuration as the program uses it. `load-config.ts` reads it from file and environment. */
+import type { CallTiming } from '../machines/call.context.ts'
+
+export interface LivekitConfig {
+  /** `ws://` or `wss://`, as browsers reach it. */
+  url: string
+  apiKey: string
+  /** Never logged, never sent. */
+  apiSecret: string
+  webhookUrl: string
+}
+
+export interface Config {
+  /** The file that was read; null when there was none. */
+  file: string | null
+  name: string
+  /** Null when calls are disabled (R50). */
+  livekit: LivekitConfig | null
+  webserver: {
+    /** As browsers reach it, without a slash at the end: `http://localhost:8080`. */
+    url: string
+    host: string
+    port: number
+    /** Further origins that may use the API. */
+    origins: string[]
+    /** Addresses or CIDR ranges whose `X-Forwarded-*` count. */
+    trustedProxies: string[]
+  }
+  /** `sqlite:/absolute/path` or `postgres://…`. */
+  database: { url: string }
+  accounts: { registration: 'open' | 'closed' }
+  security: {
+    /** 32 bytes, or null when it has to be read from (or made in) `keyFile`. */
+    keyEncryptionKey: Buffer | null
+    /** Beside the SQLite database; null with PostgreSQL. */
+    keyFile: string | null
+  }
+  calls: CallTiming & {
+    /** How often all active calls are compared with LiveKit (R33). */
+    listingIntervalMs: number
+    /** The same for calls with a joining connection, a doubt, an open eviction, or silent webhooks. */
+    restlessIntervalMs: number
+    /** R37, later: how long LiveKit may be away before calls end. */
+    livekitAwayMs: number
+  }
+  /** 0 switches a limit off. */
+  limits: {
+    registrationsPerMinute: number
+    signInsPerMinute: number
+    requestsPerSecond: number
+    socketMessagesPerSecond: number
+  }
+  metrics: { token: string | null }
+  log: { level: string }
+  /** Found while reading: unknown keys with the nearest known one, short secrets. */
+  warnings: string[]
+}

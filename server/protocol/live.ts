@@ -1,0 +1,74 @@
+/** The messages of the live socket, `/api/live`. */
+import { z } from 'zod'
+import { callSchema, factSchema, idSchema, roomSchema, type Call, type Fact, type Room } from './wire.ts'
+
+export const clientMessageSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('sync'),
+    rooms: z.record(idSchema, z.int().nonnegative()),
+  }),
+  z.strictObject({ type: z.literal('ping') }),
+])
+export type ClientMessage = z.infer<typeof clientMessageSchema>
+
+/** Told to the client before the socket is closed for breaking the rules, or as a warning. */
+export type LiveErrorCode = 'invalid-message' | 'slow-down'
+
+export type ServerMessage =
+  | {
+      type: 'welcome'
+      protocol: 1
+      userId: string
+      rooms: { roomId: string; seq: number; call: Call | null }[]
+    }
+  | { type: 'facts'; roomId: string; seq: number; facts: Fact[] }
+  | { type: 'room'; room: Room }
+  | { type: 'room-gone'; roomId: string }
+  | { type: 'view'; roomId: string; seq: number; call: Call | null }
+  | { type: 'key'; roomId: string; callId: string; keyEpoch: number; e2eeKey: string }
+  | { type: 'pong'; rooms: Record<string, number> }
+  | { type: 'error'; code: LiveErrorCode }
+
+export const serverMessageSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('welcome'),
+    protocol: z.literal(1),
+    userId: idSchema,
+    rooms: z.array(
+      z.strictObject({ roomId: idSchema, seq: z.int(), call: callSchema.nullable() }),
+    ),
+  }),
+  z.strictObject({
+    type: z.literal('facts'),
+    roomId: idSchema,
+    seq: z.int(),
+    facts: z.array(factSchema),
+  }),
+  z.strictObject({ type: z.literal('room'), room: roomSchema }),
+  z.strictObject({ type: z.literal('room-gone'), roomId: idSchema }),
+  z.strictObject({
+    type: z.literal('view'),
+    roomId: idSchema,
+    seq: z.int(),
+    call: callSchema.nullable(),
+  }),
+  z.strictObject({
+    type: z.literal('key'),
+    roomId: idSchema,
+    callId: idSchema,
+    keyEpoch: z.int(),
+    e2eeKey: z.string(),
+  }),
+  z.strictObject({ type: z.literal('pong'), rooms: z.record(idSchema, z.int()) }),
+  z.strictObject({ type: z.literal('error'), code: z.string() }),
+])
+
+/** Close codes of the live socket. */
+export const closeCodes = {
+  notSignedIn: 4401,
+  sessionEnded: 4403,
+  tooManyMessages: 4429,
+  restarting: 1012,
+  brokeTheRules: 1008,
+  tooLarge: 1009,
+} as const

@@ -1,0 +1,229 @@
+/** What goes over the wire, as schemas: they validate requests, type the web client, and become OpenAPI. */
+import { z } from 'zod'
+
+z.config({ jitless: true })
+
+export const timeSchema = z.int().nonnegative().meta({ description: 'Epoch milliseconds' })
+export const idSchema = z.string().min(1).max(128)
+/** Made by clients: a page's connection, a request that may be repeated. */
+export const clientIdSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
+
+export const loginSchema = z
+  .string()
+  .transform((login) => login.toLowerCase())
+  .pipe(z.string().regex(/^[a-z0-9._-]{2,32}$/))
+export const passwordSchema = z.string().min(8).max(256)
+/** Not empty, no control characters, trimmed. */
+const line = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u)
+export const displayNameSchema = line(64)
+export const roomNameSchema = line(80)
+export const messageTextSchema = z
+  .string()
+  .min(1)
+  .max(8000)
+  .regex(/\S/u)
+  .regex(/^[^\p{Cs}\0]*$/u)
+
+export const userSchema = z
+  .strictObject({
+    id: idSchema,
+    login: z.string(),
+    displayName: z.string(),
+    admin: z.boolean(),
+    deleted: z.literal(true).optional(),
+  })
+  .meta({ id: 'User' })
+export type User = z.infer<typeof userSchema>
+
+export const participantSchema = z.strictObject({
+  userId: idSchema,
+  displayName: z.string(),
+  joinedAt: timeSchema,
+  state: z.enum(['joining', 'connected', 'reconnecting']),
+})
+export type Participant = z.infer<typeof participantSchema>
+
+export const callSchema = z
+  .strictObject({
+    callId: idSchema,
+    roomId: idSchema,
+    startedAt: timeSchema,
+    startedBy: idSchema,
+    seq: z.int().meta({ description: 'Number of the room’s last fact that this view has taken in' }),
+    confirmed: z.boolean(),
+    participants: z.array(participantSchema),
+  })
+  .meta({ id: 'Call' })
+export type Call = z.infer<typeof callSchema>
+
+export const roomSchema = z
+  .strictObject({
+    id: idSchema,
+    name: z.string(),
+    kind: z.enum(['room', 'dm']),
+    visibility: z.enum(['public', 'private']),
+    ownerId: idSchema.nullable(),
+    memberCount: z.int(),
+    seq: z.int(),
+    call: callSchema.nullable(),
+  })
+  .meta({ id: 'Room' })
+export type Room = z.infer<typeof roomSchema>
+
+export const joinSchema = z
+  .strictObject({
+    callId: idSchema,
+    connectionId: clientIdSchema,
+    livekitUrl: z.string(),
+    token: z.string(),
+    tokenExpiresAt: timeSchema,
+    e2eeKey: z.string().meta({ description: 'Base64 of 32 random bytes; the string itself is the shared passphrase' }),
+    keyEpoch: z.int(),
+    call: callSchema,
+  })
+  .meta({ id: 'Join' })
+export type Join = z.infer<typeof joinSchema>
+
+const factBase = {
+  seq: z.int(),
+  at: timeSchema,
+  by: idSchema.nullable(),
+  source: z.enum(['user', 'livekit', 'reconciliation', 'deadline', 'membership', 'admin']),
+}
+const callFact = { ...factBase, callId: idSchema }
+const participantFact = { ...callFact, userId: idSchema, connectionId: z.string() }
+
+export const factSchema = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      ...factBase,
+      type: z.literal('message.posted'),
+      text: z.string(),
+      requestId: clientIdSchema.optional(),
+    }),
+    z.strictObject({ ...factBase, type: z.literal('member.joined'), userId: idSchema }),
+    z.strictObject({ ...factBase, type: z.literal('member.left'), userId: idSchema }),
+    z.strictObject({ ...callFact, type: z.literal('call.started') }),
+    z.strictObject({ ...callFact, type: z.literal('call.confirmed') }),
+    z.strictObject({ ...callFact, type: z.literal('call.unconfirmed') }),
+    z.strictObject({ ...participantFact, type: z.literal('participant.joined') }),
+    z.strictObject({ ...participantFact, type: z.literal('participant.connected') }),
+    z.strictObject({ ...participantFact, type: z.literal('participant.reconnecting') }),
+    z.strictObject({
+      ...participantFact,
+      type: z.literal('participant.left'),
+      reason: z.enum(['left', 'expired', 'removed', 'call-ended']),
+    }),
+    z.strictObject({ ...callFact, type: z.literal('key.rotated'), keyEpoch: z.int() }),
+    z.strictObject({
+      ...callFact,
+      type: z.literal('call.ended'),
+      reason: z.enum(['last-left', 'room-deleted', 'livekit-unavailable', 'calls-disabled', 'admin']),
+      durationMs: z.int(),
+      participants: z.array(idSchema),
+    }),
+  ])
+  .meta({ id: 'Fact' })
+export type Fact = z.infer<typeof factSchema>
+
+// ---------------------------------------------------------------- requests
+
+export const registerRequest = z.strictObject({
+  login: loginSchema,
+  password: passwordSchema,
+  displayName: displayNameSchema.optional(),
+  setupCode: z.string().max(128).optional(),
+})
+export const loginRequest = z.strictObject({
+  login: z.string().min(1).max(64),
+  password: z.string().min(1).max(256),
+})
+export const deleteMeRequest = z.strictObject({ password: z.string().min(1).max(256) })
+export const createRoomRequest = z.strictObject({
+  name: roomNameSchema,
+  visibility: z.enum(['public', 'private']),
+})
+export const changeRoomRequest = z.strictObject({
+  name: roomNameSchema.optional(),
+  visibility: z.enum(['public', 'private']).optional(),
+})
+export const openDmRequest = z.strictObject({ userId: idSchema })
+export const postMessageRequest = z.strictObject({
+  text: messageTextSchema,
+  requestId: clientIdSchema.optional(),
+})
+export const joinCallRequest = z.strictObject({ connectionId: clientIdSchema.optional() })
+export const leaveCallRequest = z
+  .strictObject({
+    callId: idSchema,
+    connectionId: clientIdSchema.optional(),
+    closing: z.boolean().optional(),
+  })
+  .refine((leave) => leave.closing !== true || leave.connectionId !== undefined, {
+    path: ['connectionId'],
+    message: 'a closing page must name its connection',
+  })
+export const timelineQuery = z.strictObject({
+  before: z.coerce.number().int().positive().optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+})
+export const usersQuery = z.strictObject({ query: z.string().max(64).default('') })
+export const roomsQuery = z.strictObject({ scope: z.enum(['mine', 'public']).default('mine') })
+
+// ---------------------------------------------------------------- answers
+
+export const configAnswer = z.strictObject({
+  name: z.string(),
+  version: z.string(),
+  calls: z.strictObject({ enabled: z.boolean() }),
+})
+export const sessionAnswer = z.strictObject({ user: userSchema, token: z.string() })
+export const meAnswer = z.strictObject({ user: userSchema })
+export const usersAnswer = z.strictObject({ users: z.array(userSchema) })
+export const roomsAnswer = z.strictObject({ rooms: z.array(roomSchema) })
+export const membersAnswer = z.strictObject({ members: z.array(userSchema) })
+export const timelineAnswer = z.strictObject({
+  entries: z.array(factSchema),
+  users: z.array(userSchema),
+  hasMore: z.boolean(),
+})
+export const callsAnswer = z.strictObject({ calls: z.array(callSchema) }).nullable()
+export const leaveAnswer = z.strictObject({ left: z.boolean() }).nullable()
+export const healthAnswer = z.strictObject({
+  livekit: z.strictObject({
+    state: z.enum(['off', 'reachable', 'unreachable']),
+    since: timeSchema.nullable(),
+  }),
+  webhooks: z.strictObject({
+    silent: z.boolean(),
+    lastAt: timeSchema.nullable(),
+    url: z.string().nullable(),
+  }),
+  unconfirmedCalls: z.int(),
+})
+export const ignoredAnswer = z.strictObject({
+  ignored: z.array(
+    z.strictObject({
+      at: timeSchema,
+      reason: z.string(),
+      event: z.string(),
+      callId: z.string().optional(),
+      identity: z.string().optional(),
+    }),
+  ),
+})
+export const errorAnswer = z
+  .strictObject({
+    error: z.strictObject({
+      code: z.string(),
+      message: z.string(),
+      details: z.record(z.string(), z.unknown()),
+    }),
+  })
+  .meta({ id: 'Error' })
