@@ -1,4 +1,5 @@
 /** What a browser may see of a call, and how facts move it (I4). */
+import type { CallContext } from './call.context.ts'
 import type { RoomFact } from './room.facts.ts'
 
 export type ParticipantState = 'joining' | 'connected' | 'reconnecting'
@@ -85,5 +86,23 @@ function withState(view: CallView, userId: string, state: ParticipantState): Cal
   return {
     ...view,
     participants: view.participants.map((p) => (p.userId === userId ? { ...p, state } : p)),
+  }
+}
+
+/** The view of a call as its context has it: what was told, and nothing else. */
+export function viewOfCall(context: CallContext): CallView {
+  return {
+    callId: context.callId,
+    roomId: context.roomId,
+    startedAt: context.startedAt,
+    startedBy: context.startedBy,
+    confirmed: context.confirmed,
+    participants: inOrderOfJoining(
+      Object.entries(context.people).map(([userId, { joinedAt, shown }]) => ({
+        userId,
+        joinedAt,
+        state: shown,
+      })),
+    ),
   }
 }

@@ -33,6 +33,11 @@ export interface RoomDecision<T> {
   /** Drives the call; `at` is the step's own time. */
   callEvent?: (at: number) => CallEvent
   effects?: NewEffect[]
+  /**
+   * What changes nothing is decided again on a fresh read, because another process may have
+   * committed meanwhile. Set for what comes again by itself: memory is good enough for it.
+   */
+  comesAgain?: true
   /** Written with the commit, so that the same request again is known (R23). */
   receipt?: { key: string; result?: unknown }
   /** Recorded when the call's machine ignored the event (R32). */

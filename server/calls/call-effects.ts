@@ -1,0 +1,107 @@
+/** What a call asks to be done after its commit: as rows, and how they are done. */
+import type { CallEffect } from '../../machines/call.events.ts'
+import { isShutOut } from '../../machines/connection.machine.ts'
+import type { CallStore, NewEffect, Store } from '../../persistence/store.ts'
+import type { EffectHandler } from '../rooms/effect-runner.ts'
+import type { RoomSteps } from '../rooms/room-step.ts'
+
+/** A hang-up disconnects by itself; only who stays after this time is thrown out. */
+const leaveGraceMs = 2_000
+/** Many shreds share one scrub; with it the WAL is truncated within 5 s of a shred (R43). */
+const scrubBucketMs = 2_000
+
+/** The row of an effect, or null when the commit itself does it. Ids name the thing, so that it waits once. */
+export function toEffectRow(effect: CallEffect, roomId: string, at: number): NewEffect | null {
+  switch (effect.type) {
+    case 'key.mint':
+      return null
+    case 'key.shred': {
+      const bucket = Math.floor(at / scrubBucketMs) + 1
+      return {
+        effectId: `scrub:${bucket}`,
+        roomId: null,
+        type: 'store.scrub',
+        payload: {},
+        dueAt: bucket * scrubBucketMs + 500,
+      }
+    }
+    case 'livekit.evict': {
+      const { callId, identity, why } = effect
+      return {
+        effectId: `evict:${callId}:${identity}`.slice(0, 255),
+        roomId,
+        type: effect.type,
+        payload: { callId, identity, why },
+        dueAt: why === 'left' ? at + leaveGraceMs : at,
+      }
+    }
+    case 'livekit.close-room':
+      return {
+        effectId: `close:${effect.callId}`,
+        roomId,
+        type: effect.type,
+        payload: { callId: effect.callId },
+        dueAt: at + leaveGraceMs,
+      }
+    default:
+      return effect satisfies never
+  }
+}
+
+export interface CallEffectDeps {
+  store: Pick<Store, 'scrub'> & { calls: Pick<CallStore, 'stateOf'> }
+  steps: RoomSteps
+  /** Null while calls are disabled: nothing of LiveKit can be reached then. */
+  livekit: {
+    evict(livekitRoomName: string, identity: string): Promise<unknown>
+    closeRoom(livekitRoomName: string): Promise<unknown>
+  } | null
+  toName(roomId: string, callId: string): string
+}
+
+export function createCallEffectHandlers({
+  store,
+  steps,
+  livekit,
+  toName,
+}: CallEffectDeps): Record<'store.scrub' | 'livekit.evict' | 'livekit.close-room', EffectHandler> {
+  return {
+    'store.scrub': () => store.scrub(),
+
+    /** R18: each attempt re-checks that this very connection is still shut out. */
+    async 'livekit.evict'(effect) {
+      if (!livekit || effect.roomId === null) return
+      const { callId, identity } = payloadOf(effect.payload)
+      if (!(await isStillShutOut(effect.roomId, callId, identity))) return
+      await livekit.evict(toName(effect.roomId, callId), identity)
+    },
+
+    async 'livekit.close-room'(effect) {
+      if (!livekit || effect.roomId === null) return
+      const { callId } = payloadOf(effect.payload)
+      if ((await store.calls.stateOf(callId)) !== 'ended') return
+      await livekit.closeRoom(toName(effect.roomId, callId))
+    },
+  }
+
+  async function isStillShutOut(roomId: string, callId: string, identity: string) {
+    try {
+      return await steps.run(roomId, ({ call }) => ({
+        result: () => {
+          if (call?.context.callId !== callId) return false
+          const connection = call.context.connections[identity]
+          return connection === undefined || isShutOut(connection)
+        },
+      }))
+    } catch (error) {
+      // The room is gone, and its call with it.
+      if (error instanceof Error && 'code' in error && error.code === 'not-found') return false
+      throw error
+    }
+  }
+}
+
+function payloadOf(payload: unknown): { callId: string; identity: string } {
+  const { callId, identity } = payload as { callId?: unknown; identity?: unknown }
+  return { callId: String(callId), identity: String(identity) }
+}

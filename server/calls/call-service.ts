@@ -1,0 +1,175 @@
+/** Joining and leaving calls, and looking at them. Implements `CallService`. */
+import { toIdentity } from '../../machines/call.context.ts'
+import type { CallContext } from '../../machines/call.context.ts'
+import type { RoomSummary, Store } from '../../persistence/store.ts'
+import { AppError } from '../errors.ts'
+import type { Join } from '../protocol/wire.ts'
+import type { RoomState, RoomSteps } from '../rooms/room-step.ts'
+import { toEnvelope } from '../rooms/snapshot-envelope.ts'
+import type { CallService, RoomViews, SignedIn } from '../services.ts'
+import type { CallKeys } from './call-keys.ts'
+
+export interface CallServiceDeps {
+  store: Pick<Store, 'rooms' | 'calls'>
+  steps: RoomSteps
+  views: RoomViews
+  keys: CallKeys
+  newId(): string
+  /** Null while calls are disabled. */
+  livekit: {
+    /** As this browser reaches it. */
+    urlFor(origin: { secure: boolean; host: string }): string
+    /** A short-lived token for one identity in one LiveKit room (R4). */
+    issueToken(room: {
+      roomId: string
+      callId: string
+      identity: string
+    }): Promise<{ token: string; expiresAt: number }>
+  } | null
+}
+
+interface Joined {
+  callId: string
+  connectionId: string
+  summary: RoomSummary
+}
+
+export function createCallService(deps: CallServiceDeps): CallService {
+  const { store, steps, views, keys, livekit } = deps
+
+  function admit(userId: string, roomId: string, connectionId: string | null): Promise<Joined> {
+    const freshConnectionId = deps.newId()
+    const freshCallId = deps.newId()
+    return steps.run(roomId, (state) => {
+      // Read under the version that the commit checks (R3).
+      const isMember = state.members.has(userId)
+      if (!isMember) throw new AppError('not-a-member', 'only members of the room may join its call')
+      return {
+        callEvent: (at) => ({
+          type: 'join.requested',
+          at,
+          userId,
+          connectionId,
+          freshConnectionId,
+          freshCallId,
+          isMember,
+        }),
+        result: ({ state }) => toJoined(state, userId),
+      }
+    })
+  }
+
+  async function join(
+    me: SignedIn,
+    roomId: string,
+    connectionId: string | null,
+    url: string,
+    issueToken: NonNullable<CallServiceDeps['livekit']>['issueToken'],
+  ): Promise<Join | 'ended-meanwhile'> {
+    const joined = await admit(me.user.id, roomId, connectionId)
+    const keyRow = await store.calls.key(joined.callId)
+    if (!keyRow) return 'ended-meanwhile'
+    const identity = toIdentity(me.user.id, joined.connectionId)
+    const [{ token, expiresAt }, call] = await Promise.all([
+      issueToken({ roomId, callId: joined.callId, identity }),
+      views.toCall(joined.summary),
+    ])
+    if (!call) return 'ended-meanwhile'
+    return {
+      callId: joined.callId,
+      connectionId: joined.connectionId,
+      livekitUrl: url,
+      token,
+      tokenExpiresAt: expiresAt,
+      e2eeKey: keys.open(keyRow),
+      keyEpoch: keyRow.keyEpoch,
+      call,
+    }
+  }
+
+  return {
+    enabled: livekit !== null,
+
+    async list(me) {
+      if (!livekit) return null
+      const rooms = await store.rooms.listOf(me.user.id)
+      const calls = await Promise.all(rooms.map((room) => views.toCall(room)))
+      return { calls: calls.filter((call) => call !== null) }
+    },
+
+    async get(me, roomId) {
+      if (!livekit) return null
+      const summary = await store.rooms.find(roomId)
+      if (!summary || summary.room.deletedAt !== null) {
+        throw new AppError('not-found', 'there is no such room')
+      }
+      if (!(await store.rooms.isMember(roomId, me.user.id))) {
+        throw new AppError('not-a-member', 'only members of the room may see its call')
+      }
+      return views.toCall(summary)
+    },
+
+    async join(me, roomId, { connectionId = null }, origin) {
+      if (!livekit) return null
+      const url = livekit.urlFor(origin)
+      // A call that ended between the commit and reading its key is joined once more (R4).
+      for (let tries = 0; tries < 2; tries++) {
+        const joined = await join(me, roomId, connectionId, url, livekit.issueToken)
+        if (joined !== 'ended-meanwhile') return joined
+      }
+      throw new AppError('call-ended', 'the call ended while it was joined')
+    },
+
+    leave(me, roomId, { callId, connectionId = null, closing = false }) {
+      if (!livekit) return Promise.resolve(null)
+      const userId = me.user.id
+      return steps.run(roomId, (state) => {
+        // Somebody who was removed has left already; anybody else is told that it is not theirs.
+        const tookPart = state.call?.context.tookPart.includes(userId) ?? false
+        if (!state.members.has(userId) && !tookPart) {
+          throw new AppError('not-a-member', 'only members of the room may leave its call')
+        }
+        return {
+          callEvent: (at) => ({
+            type: 'leave.requested',
+            at,
+            callId,
+            userId,
+            connectionId,
+            closing,
+          }),
+          result: ({ call }) => ({ left: !closing && call !== null && call.ignored === null }),
+        }
+      })
+    },
+  }
+}
+
+/** The connection that joined last is the one that was just admitted (R8). */
+function toJoined(state: RoomState, userId: string): Joined {
+  const { call, room } = state
+  if (!call) throw new AppError('call-ended', 'the call ended while it was joined')
+  return {
+    callId: call.context.callId,
+    connectionId: latestOf(call.context, userId),
+    summary: {
+      room,
+      memberCount: state.members.size,
+      call: {
+        callId: call.context.callId,
+        step: 0,
+        envelope: toEnvelope(call, room.seq),
+      },
+    },
+  }
+}
+
+function latestOf(context: CallContext, userId: string): string {
+  let latest: { connectionId: string; joinOrder: number } | null = null
+  for (const connection of Object.values(context.connections)) {
+    if (connection.userId !== userId) continue
+    if (!latest || connection.joinOrder > latest.joinOrder) latest = connection
+  }
+  if (!latest) throw new Error(`no connection of ${userId} after its join`)
+  return latest.connectionId
+}

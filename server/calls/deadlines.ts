@@ -1,0 +1,97 @@
+/** Sends `deadline.due` to calls when a closing page's doubt is over: one timer for all calls. */
+import type { Logger } from 'pino'
+import type { RoomSteps } from '../rooms/room-step.ts'
+import type { CallIndex, IndexedCall } from './call-index.ts'
+
+export interface Deadlines {
+  start(): void
+  stop(): void
+}
+
+/** Repeats a deadline that could not be committed. */
+const retryMs = 1_000
+/** Node's timers hold no more than 2^31 ms; none of ours is that far away. */
+const farthestMs = 3600_000
+
+export function createDeadlines({
+  index,
+  steps,
+  now,
+  graceUntil,
+  log,
+}: {
+  index: CallIndex
+  steps: RoomSteps
+  now(): number
+  /** Before this time none falls due: after a start, people may come back first (R37). */
+  graceUntil: number
+  log: Logger
+}): Deadlines {
+  let timer: NodeJS.Timeout | null = null
+  let stopped = true
+  const sending = new Set<string>()
+
+  const dueAtOf = (call: IndexedCall) =>
+    call.deadlineAt === null ? null : Math.max(call.deadlineAt, graceUntil)
+
+  function arm(): void {
+    if (stopped) return
+    if (timer) clearTimeout(timer)
+    let nextAt = Infinity
+    for (const call of index.calls.values()) {
+      const dueAt = dueAtOf(call)
+      if (dueAt !== null && dueAt < nextAt && !sending.has(call.callId)) nextAt = dueAt
+    }
+    if (nextAt === Infinity) return
+    timer = setTimeout(sendDue, Math.min(farthestMs, Math.max(0, nextAt - now())))
+    timer.unref()
+  }
+
+  function sendDue(): void {
+    const at = now()
+    for (const call of index.calls.values()) {
+      const dueAt = dueAtOf(call)
+      if (dueAt !== null && dueAt <= at && !sending.has(call.callId)) void send(call)
+    }
+    arm()
+  }
+
+  async function send({ roomId, callId, deadlineAt }: IndexedCall): Promise<void> {
+    sending.add(callId)
+    try {
+      const { context } = await steps.run(roomId, (state) => ({
+        ...(state.call?.context.callId === callId && {
+          callEvent: (at: number) => ({ type: 'deadline.due' as const, at, callId }),
+        }),
+        result: ({ state }) => ({ context: state.call?.context ?? null }),
+      }))
+      // A deadline that was only remembered from the database may be none any more.
+      const call = index.calls.get(callId)
+      if (call?.deadlineAt === deadlineAt) {
+        index.moved({ roomId, callId, context: sameCall(context, callId), evicts: false })
+      }
+    } catch (error) {
+      log.warn({ err: error, callId }, 'a deadline could not be sent and is tried again')
+      await new Promise((resolve) => setTimeout(resolve, retryMs).unref())
+    } finally {
+      sending.delete(callId)
+      arm()
+    }
+  }
+
+  index.onChange(arm)
+  return {
+    start() {
+      stopped = false
+      arm()
+    },
+    stop() {
+      stopped = true
+      if (timer) clearTimeout(timer)
+    },
+  }
+}
+
+function sameCall<C extends { callId: string }>(context: C | null, callId: string): C | null {
+  return context?.callId === callId ? context : null
+}

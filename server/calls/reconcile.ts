@@ -1,0 +1,211 @@
+/**
+ * Compares the active calls with LiveKit's rooms and participants, in both directions (R33–R40).
+ * What differs becomes a step of the call, with source `reconciliation`.
+ */
+import type { Logger } from 'pino'
+import type { LivekitSession } from '../../machines/call.events.ts'
+import type { CallStore } from '../../persistence/store.ts'
+import type { RoomSteps } from '../rooms/room-step.ts'
+import type { CallIndex, IndexedCall } from './call-index.ts'
+import type { LivekitHealth } from './livekit-health.ts'
+
+/** What LiveKit is asked; `server/livekit/room-service.ts` implements it. */
+export interface LivekitListings {
+  listRooms(names?: string[]): Promise<{ name: string; sid: string }[]>
+  listSessions(livekitRoomName: string): Promise<Omit<LivekitSession, 'isMember'>[]>
+  closeRoom(livekitRoomName: string): Promise<void>
+}
+
+export interface ReconcileDeps {
+  livekit: LivekitListings
+  index: CallIndex
+  steps: RoomSteps
+  calls: Pick<CallStore, 'stateOf'>
+  health: LivekitHealth
+  toName(roomId: string, callId: string): string
+  /** Undefined for rooms of others. */
+  parseName(livekitRoomName: string): { roomId: string; callId: string } | undefined
+  userIdOf(identity: string): string
+  now(): number
+  intervalMs: number
+  restlessIntervalMs: number
+  graceUntil: number
+  log: Logger
+}
+
+export interface Reconciler {
+  start(): void
+  stop(): Promise<void>
+  /** One comparison of all active calls, now; for a start and for tests. */
+  passAll(): Promise<void>
+}
+
+const listingsAtOnce = 8
+
+export function createReconciler(deps: ReconcileDeps): Reconciler {
+  const { livekit, index, steps, now, log, health } = deps
+  /** Calls that a listing showed since the last trouble: a missing room of the others gets the longer doubt. */
+  const seenSinceTrouble = new Set<string>()
+  let timer: NodeJS.Timeout | null = null
+  let running: Promise<void> | null = null
+  let stopped = true
+  let lastAllAt = -Infinity
+  let lastRestlessAt = -Infinity
+
+  const isWanted = (call: IndexedCall, at: number) =>
+    call.isRestless ||
+    call.restlessUntil > at ||
+    (call.listingAt !== null && call.listingAt <= at)
+
+  function nextAt(): number {
+    const all = lastAllAt + deps.intervalMs
+    const soonest = lastRestlessAt + deps.restlessIntervalMs
+    if (health.isTroubled() && index.calls.size > 0) return Math.min(all, soonest)
+    let next = all
+    const at = now()
+    for (const call of index.calls.values()) {
+      if (health.webhooksAreSilent() || call.isRestless || call.restlessUntil > at) {
+        next = Math.min(next, soonest)
+      }
+      // A deadline's listing begins exactly when it may count, not at the next round (R34).
+      if (call.listingAt !== null && call.listingAt > lastRestlessAt) {
+        next = Math.min(next, call.listingAt)
+      }
+    }
+    return next
+  }
+
+  function arm(): void {
+    if (stopped || running) return
+    if (timer) clearTimeout(timer)
+    timer = setTimeout(() => void run(), Math.max(0, nextAt() - now()))
+    timer.unref()
+  }
+
+  function run(): Promise<void> {
+    const at = now()
+    const isForAll =
+      at >= lastAllAt + deps.intervalMs || health.webhooksAreSilent() || health.isTroubled()
+    running = (isForAll ? passAll() : passSome(at)).finally(() => {
+      running = null
+      arm()
+    })
+    return running
+  }
+
+  async function passAll(): Promise<void> {
+    const begunAt = now()
+    lastAllAt = begunAt
+    lastRestlessAt = begunAt
+    const rooms = await listRooms()
+    if (!rooms) return
+    await compareEach([...index.calls.values()], rooms, begunAt)
+    await closeEnded(rooms)
+  }
+
+  async function passSome(at: number): Promise<void> {
+    const begunAt = now()
+    lastRestlessAt = begunAt
+    const wanted = [...index.calls.values()].filter((call) => isWanted(call, at))
+    if (wanted.length === 0) return
+    const rooms = await listRooms(wanted.map((call) => deps.toName(call.roomId, call.callId)))
+    if (rooms) await compareEach(wanted, rooms, begunAt)
+  }
+
+  /** Null when LiveKit could not be asked: nothing is put in doubt or removed by a failed pass (R36). */
+  async function listRooms(names?: string[]): Promise<Map<string, string> | null> {
+    try {
+      const rooms = await livekit.listRooms(names)
+      health.reached()
+      return new Map(rooms.map((room) => [room.name, room.sid]))
+    } catch (error) {
+      seenSinceTrouble.clear()
+      health.failed(error)
+      return null
+    }
+  }
+
+  async function compareEach(
+    calls: IndexedCall[],
+    rooms: Map<string, string>,
+    begunAt: number,
+  ): Promise<void> {
+    const waiting = [...calls]
+    const worker = async () => {
+      for (let call = waiting.pop(); call; call = waiting.pop()) {
+        try {
+          await compare(call, rooms, begunAt)
+          seenSinceTrouble.add(call.callId)
+        } catch (error) {
+          // One room's failure never stops the others (R40).
+          seenSinceTrouble.delete(call.callId)
+          log.warn({ err: error, callId: call.callId }, 'a call could not be compared with LiveKit')
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: listingsAtOnce }, worker))
+    for (const callId of seenSinceTrouble) {
+      if (!index.calls.has(callId)) seenSinceTrouble.delete(callId)
+    }
+  }
+
+  async function compare(
+    { roomId, callId }: IndexedCall,
+    rooms: Map<string, string>,
+    begunAt: number,
+  ): Promise<void> {
+    const name = deps.toName(roomId, callId)
+    const livekitRoomSid = rooms.get(name) ?? null
+    const sessions = livekitRoomSid === null ? [] : await livekit.listSessions(name)
+    const found = await steps.run(roomId, (state) => ({
+      comesAgain: true,
+      callEvent: (at) => ({
+        type: 'livekit.listed',
+        at,
+        callId,
+        begunAt,
+        livekitRoomSid,
+        sessions: sessions.map((session) => ({
+          ...session,
+          isMember: state.members.has(deps.userIdOf(session.identity)),
+        })),
+        isFirst: !seenSinceTrouble.has(callId),
+        graceUntil: deps.graceUntil,
+      }),
+      result: ({ facts, state }) => ({
+        connects: facts.some((fact) => fact.type === 'participant.connected'),
+        context: state.call?.context.callId === callId ? state.call.context : null,
+      }),
+    }))
+    // Somebody came up whom no webhook had told of (R38).
+    if (found.connects) health.listingKnewMore(begunAt)
+    index.moved({ roomId, callId, context: found.context, evicts: false })
+  }
+
+  /** R39: a LiveKit room of ours whose call has ended is closed; one that we never knew is left alone. */
+  async function closeEnded(rooms: Map<string, string>): Promise<void> {
+    for (const name of rooms.keys()) {
+      const parsed = deps.parseName(name)
+      if (!parsed || index.calls.has(parsed.callId)) continue
+      try {
+        if ((await deps.calls.stateOf(parsed.callId)) === 'ended') await livekit.closeRoom(name)
+      } catch (error) {
+        log.warn({ err: error, callId: parsed.callId }, 'the room of an ended call stays open')
+      }
+    }
+  }
+
+  index.onChange(arm)
+  return {
+    passAll,
+    start() {
+      stopped = false
+      arm()
+    },
+    async stop() {
+      stopped = true
+      if (timer) clearTimeout(timer)
+      await running
+    },
+  }
+}
