@@ -1,0 +1,163 @@
+/** Accounts and sessions. */
+import type { Database } from '../database.ts'
+import { SessionEntity, UserEntity, type UserRow } from '../entities/accounts.ts'
+import type { AccountStore, UserRecord } from '../store.ts'
+import { insertEffects } from './commit-rooms.ts'
+import { toUser, userColumns, type UserColumns } from './user-rows.ts'
+
+/** Sessions that ended in other processes may become visible this much later than they say. */
+const clockMarginMs = 5_000
+
+class Refused extends Error {
+  readonly why: 'login-taken' | 'setup-code-needed'
+
+  constructor(why: 'login-taken' | 'setup-code-needed') {
+    super(why)
+    this.why = why
+  }
+}
+
+export function createAccountStore(database: Database): AccountStore {
+  const { sql, dialect } = database
+
+  return {
+    async register(user, passwordHash, { mayBeFirst, effects }) {
+      try {
+        return await database.write(async ({ em, sql }) => {
+          // Of two first people at once, one waits here for the other (PostgreSQL).
+          await sql(
+            `insert into settings (name, value) values ('accounts', '1')
+             on conflict (name) do update set value = excluded.value`,
+          )
+          if (await em.findOne(UserEntity, { login: user.login })) throw new Refused('login-taken')
+          const isFirst = (await em.count(UserEntity)) === 0
+          if (isFirst && !mayBeFirst) throw new Refused('setup-code-needed')
+          const row = em.create(UserEntity, {
+            ...user,
+            admin: isFirst,
+            passwordHash,
+            deletedAt: null,
+          })
+          await em.flush()
+          await insertEffects(sql, dialect, effects)
+          return toRecord(row)
+        })
+      } catch (error) {
+        if (error instanceof Refused) return error.why
+        throw error
+      }
+    },
+
+    async findByLogin(login) {
+      const row = await database.em().findOne(UserEntity, { login, deletedAt: null })
+      if (!row || row.passwordHash === null || row.passwordHash === undefined) return undefined
+      return { ...toRecord(row), passwordHash: row.passwordHash }
+    },
+
+    async findUser(userId) {
+      const row = await database.em().findOne(UserEntity, { id: userId })
+      return row ? { ...toRecord(row), passwordHash: row.passwordHash ?? null } : undefined
+    },
+
+    async users(userIds) {
+      if (userIds.length === 0) return []
+      const rows = await database.em().find(UserEntity, { id: { $in: userIds } })
+      return rows.map(toRecord)
+    },
+
+    async search(query, limit) {
+      const pattern = `%${query.toLowerCase().replaceAll(/[\\%_]/g, (c) => `\\${c}`)}%`
+      const rows = await sql<UserColumns>(
+        `select ${userColumns} from users u where u.deleted_at is null
+         and (lower(u.login) like ? escape '\\' or lower(u.display_name) like ? escape '\\')
+         order by lower(u.display_name), u.id limit ?`,
+        [pattern, pattern, limit],
+      )
+      return rows.map(toUser)
+    },
+
+    count: () => database.em().count(UserEntity),
+
+    deleteUser: (userId, at, effects) =>
+      database.write(async ({ em, sql }) => {
+        const row = await em.findOne(UserEntity, { id: userId, deletedAt: null })
+        if (!row) return false
+        row.deletedAt = at
+        row.passwordHash = null
+        // Not a possible login, so nobody can take it.
+        row.login = `deleted:${userId}`
+        await em.flush()
+        await sql(
+          `update sessions set ended_at = ${dialect.nowSql} where user_id = ? and ended_at is null`,
+          [userId],
+        )
+        await insertEffects(sql, dialect, effects)
+        return true
+      }),
+
+    async openSession(session) {
+      await database.write(async ({ em }) => {
+        em.create(SessionEntity, { ...session, endedAt: null })
+        await em.flush()
+      })
+    },
+
+    async findSession(tokenHash, at) {
+      const [row] = await sql<
+        UserColumns & {
+          token_hash: string
+          session_id: string
+          session_created_at: number
+          expires_at: number
+        }
+      >(
+        `select ${userColumns}, s.token_hash, s.session_id, s.created_at as session_created_at,
+           s.expires_at
+         from sessions s join users u on u.id = s.user_id
+         where s.token_hash = ? and s.ended_at is null and s.expires_at > ?
+           and u.deleted_at is null`,
+        [tokenHash, at],
+      )
+      if (!row) return undefined
+      return {
+        user: toUser(row),
+        session: {
+          tokenHash: row.token_hash,
+          sessionId: row.session_id,
+          userId: row.id,
+          createdAt: row.session_created_at,
+          expiresAt: row.expires_at,
+        },
+      }
+    },
+
+    async endSession(tokenHash) {
+      await database.write(({ sql }) =>
+        sql(
+          `update sessions set ended_at = ${dialect.nowSql}
+           where token_hash = ? and ended_at is null`,
+          [tokenHash],
+        ),
+      )
+    },
+
+    async sessionsEndedSince(at) {
+      const rows = await sql<{ session_id: string }>(
+        `select session_id from sessions where ended_at >= ?`,
+        [at - clockMarginMs],
+      )
+      return rows.map((row) => row.session_id)
+    },
+
+    async purgeSessions(before) {
+      await database.write(({ sql }) =>
+        sql(`delete from sessions where expires_at < ? or ended_at < ?`, [before, before]),
+      )
+    },
+  }
+}
+
+function toRecord(row: UserRow): UserRecord {
+  const { id, login, displayName, admin, createdAt } = row
+  return { id, login, displayName, admin, createdAt, deletedAt: row.deletedAt ?? null }
+}

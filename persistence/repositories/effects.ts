@@ -1,0 +1,88 @@
+/** What waits to be done after commits. */
+import type { Database } from '../database.ts'
+import type { EffectRecord, EffectStore } from '../store.ts'
+import { insertEffects } from './commit-rooms.ts'
+
+export function createEffectStore(database: Database): EffectStore {
+  const { sql, dialect } = database
+  return {
+    add: (effects) => database.write(({ sql }) => insertEffects(sql, dialect, effects)),
+
+    takeDue: (at, leaseMs, limit) =>
+      database.write(async ({ sql }) => {
+        const skipLocked = dialect.name === 'postgresql' ? 'for update skip locked' : ''
+        const rows = await sql<{
+          effect_id: string
+          room_id: string | null
+          type: string
+          payload: string
+          due_at: number
+          attempts: number
+        }>(
+          `update effects set leased_until = ?, attempts = attempts + 1 where effect_id in (
+             select effect_id from effects where due_at <= ? and leased_until <= ?
+             order by due_at limit ? ${skipLocked})
+           returning effect_id, room_id, type, payload, due_at, attempts`,
+          [at + leaseMs, at, at, limit],
+        )
+        return rows.map(
+          (row): EffectRecord => ({
+            effectId: row.effect_id,
+            roomId: row.room_id,
+            type: row.type,
+            payload: JSON.parse(row.payload) as unknown,
+            dueAt: row.due_at,
+            // Tries before this one.
+            attempts: row.attempts - 1,
+          }),
+        )
+      }),
+
+    async done(effectIds) {
+      if (effectIds.length === 0) return
+      await database.write(({ sql }) =>
+        sql(
+          `delete from effects where effect_id in (${effectIds.map(() => '?').join(', ')})`,
+          effectIds,
+        ),
+      )
+    },
+
+    async retry(effectId, dueAt) {
+      await database.write(({ sql }) =>
+        sql(`update effects set due_at = ?, leased_until = 0 where effect_id = ?`, [
+          dueAt,
+          effectId,
+        ]),
+      )
+    },
+
+    async nextDueAt() {
+      const [row] = await sql<{ at: number | null }>(
+        `select min(case when leased_until > due_at then leased_until else due_at end) as at
+         from effects`,
+      )
+      return row?.at ?? null
+    },
+
+    async openEvictions(callId) {
+      const [row] = await sql<{ open: number | string }>(
+        `select count(*) as open from effects
+         where type = 'livekit.evict' and effect_id like ? escape '\\'`,
+        [`evict:${callId.replaceAll(/[\\%_]/g, (c) => `\\${c}`)}:%`],
+      )
+      return Number(row?.open ?? 0)
+    },
+
+    async trim(receiptsBefore, keepIgnored) {
+      await database.write(async ({ sql }) => {
+        await sql(`delete from receipts where at < ?`, [receiptsBefore])
+        await sql(
+          `delete from ignored_reports where at < coalesce(
+             (select at from ignored_reports order by at desc limit 1 offset ?), 0)`,
+          [keepIgnored - 1],
+        )
+      })
+    },
+  }
+}
