@@ -121,6 +121,8 @@ export interface FanOut {
   committed(roomId: string, facts: LogFact[]): void
   /** The room's name, visibility or owner changed, or it was deleted; sent after its facts. */
   roomChanged(room: RoomRecord): void
+  /** These people are in a room that was made with them, without a fact: their sockets get `room`. */
+  membersGained(roomId: string, userIds: string[]): Promise<void>
   /** Ends the sockets of these sessions with 4403. */
   sessionsEnded(sessionIds: string[]): void
 }

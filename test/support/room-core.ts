@@ -36,6 +36,7 @@ export function createRoomCore({
         published.set(roomId, [...(published.get(roomId) ?? []), ...facts])
       },
       roomChanged() {},
+      membersGained: () => Promise.resolve(),
       sessionsEnded() {},
     },
     timing: defaultTiming,

@@ -1,0 +1,105 @@
+/**
+ * Why a browser's own place in a call is over, and what each of LiveKit's reasons for a disconnect
+ * leads to. The table is exhaustive: a reason that LiveKit adds does not compile without an answer.
+ */
+
+/** The session was not let in: trying again changes nothing by itself. */
+export const refusals = ['cannot-encrypt', 'not-a-member', 'call-full', 'calls-off'] as const
+/** Something did not work: trying again may help. */
+export const failures = [
+  'server-unreachable',
+  'livekit-unreachable',
+  'media-blocked',
+  'gave-up',
+] as const
+/** The call, or our part in it, is over. */
+export const endings = [
+  'moved-to-another-device',
+  'removed',
+  'room-gone',
+  'call-ended',
+] as const
+
+export type Refusal = (typeof refusals)[number]
+export type Failure = (typeof failures)[number]
+export type Ending = (typeof endings)[number]
+export type OverReason = Refusal | Failure | Ending
+
+export const isRefusal = (reason: OverReason): reason is Refusal =>
+  refusals.some((known) => known === reason)
+export const isFailure = (reason: OverReason): reason is Failure =>
+  failures.some((known) => known === reason)
+
+/** LiveKit's `DisconnectReason`, by name. */
+export type DisconnectName =
+  | 'UNKNOWN_REASON'
+  | 'CLIENT_INITIATED'
+  | 'DUPLICATE_IDENTITY'
+  | 'SERVER_SHUTDOWN'
+  | 'PARTICIPANT_REMOVED'
+  | 'ROOM_DELETED'
+  | 'STATE_MISMATCH'
+  | 'JOIN_FAILURE'
+  | 'MIGRATION'
+  | 'SIGNAL_CLOSE'
+  | 'ROOM_CLOSED'
+  | 'USER_UNAVAILABLE'
+  | 'USER_REJECTED'
+  | 'SIP_TRUNK_FAILURE'
+  | 'CONNECTION_TIMEOUT'
+  | 'MEDIA_FAILURE'
+  | 'AGENT_ERROR'
+
+/** What our own server says of us when LiveKit lets go: LiveKit itself does not tell why it removes someone. */
+export type Standing = 'in-call' | 'not-in-call' | 'call-over' | 'room-gone'
+
+type Consequence = 'come-back' | 'ask-our-server' | Ending | Failure
+
+/** `come-back`: rejoin by ourselves. `ask-our-server`: our standing in the call decides. */
+export const afterDisconnect: Record<DisconnectName, Consequence> = {
+  UNKNOWN_REASON: 'come-back',
+  // A hang-up of ours is over before this arrives, so this is the browser freezing the page.
+  CLIENT_INITIATED: 'come-back',
+  DUPLICATE_IDENTITY: 'moved-to-another-device',
+  // Comes without any retry of the SDK's: LiveKit restarts, we rejoin.
+  SERVER_SHUTDOWN: 'come-back',
+  PARTICIPANT_REMOVED: 'ask-our-server',
+  ROOM_DELETED: 'ask-our-server',
+  STATE_MISMATCH: 'come-back',
+  JOIN_FAILURE: 'come-back',
+  MIGRATION: 'come-back',
+  SIGNAL_CLOSE: 'come-back',
+  ROOM_CLOSED: 'ask-our-server',
+  // The three of telephony: nobody rings a browser through LiveKit here, so there is nothing to come back to.
+  USER_UNAVAILABLE: 'gave-up',
+  USER_REJECTED: 'gave-up',
+  SIP_TRUNK_FAILURE: 'gave-up',
+  CONNECTION_TIMEOUT: 'come-back',
+  MEDIA_FAILURE: 'come-back',
+  AGENT_ERROR: 'come-back',
+}
+
+export type Outcome = { is: 'back' } | { is: 'over'; reason: Ending | Failure }
+
+/** What follows from a disconnect. */
+export function outcomeOf(name: DisconnectName, standing: Standing): Outcome {
+  const consequence = afterDisconnect[name]
+  if (consequence === 'come-back') return { is: 'back' }
+  if (consequence !== 'ask-our-server') return { is: 'over', reason: consequence }
+  switch (standing) {
+    case 'room-gone':
+      return { is: 'over', reason: 'room-gone' }
+    case 'call-over':
+      return { is: 'over', reason: 'call-ended' }
+    case 'not-in-call':
+      return { is: 'over', reason: 'removed' }
+    case 'in-call':
+      // Removed from LiveKit, yet our server still lists us: another page of ours took over (R9).
+      // A deleted LiveKit room takes everybody out, whoever is listed.
+      return name === 'PARTICIPANT_REMOVED'
+        ? { is: 'over', reason: 'moved-to-another-device' }
+        : { is: 'over', reason: 'call-ended' }
+    default:
+      return standing satisfies never
+  }
+}
