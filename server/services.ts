@@ -8,6 +8,7 @@ export interface SignedIn {
   user: UserRecord
   sessionId: string
   tokenHash: string
+  expiresAt: number
 }
 
 /** server/auth. Errors are `AppError`s with the codes of api.md. */
@@ -117,8 +118,11 @@ export interface RoomViews {
 
 /** server/realtime: told after each commit, sends to sockets by number. */
 export interface FanOut {
-  /** Facts of one commit, in order, right after it. A gap to what was sent last is read from the log. */
-  committed(roomId: string, facts: LogFact[]): void
+  /**
+   * Right after each commit, with its facts in order and the room's version after it. A gap to what
+   * was sent last is read from the log.
+   */
+  committed(roomId: string, facts: LogFact[], version: number): void
   /** The room's name, visibility or owner changed, or it was deleted; sent after its facts. */
   roomChanged(room: RoomRecord): void
   /** These people are in a room that was made with them, without a fact: their sockets get `room`. */

@@ -101,7 +101,9 @@ export function createAccountService(deps: AccountServiceDeps): AccountService {
       if (token.length > 128) return undefined
       const tokenHash = hashToken(token)
       const found = await accounts.findSession(tokenHash, now())
-      return found && { user: found.user, sessionId: found.session.sessionId, tokenHash }
+      if (!found) return undefined
+      const { sessionId, expiresAt } = found.session
+      return { user: found.user, sessionId, tokenHash, expiresAt }
     },
 
     async deleteMe(me, password) {

@@ -216,7 +216,7 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
 
   function publish(before: CommittedRoom, after: CommittedRoom, commit: RoomCommit): void {
     const { room } = after
-    if (commit.facts.length > 0) fanOut.committed(room.roomId, commit.facts)
+    fanOut.committed(room.roomId, commit.facts, room.version)
     if (commit.room) fanOut.roomChanged(room)
     const { roomId } = room
     for (const { callId } of commit.endedCalls) {

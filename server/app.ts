@@ -1,0 +1,292 @@
+/** The composition root: builds every part, starts them in order, stops them in the other. */
+import { randomBytes } from 'node:crypto'
+import type { Logger } from 'pino'
+import { v7 as uuidV7 } from 'uuid'
+import { openStore } from '../persistence/open-store.ts'
+import type { OpenStore, Store } from '../persistence/store.ts'
+import { createAccountRooms, generalRoomSetting } from './auth/account-rooms.ts'
+import { createAccountService } from './auth/account-service.ts'
+import { createAttempts } from './auth/attempts.ts'
+import { createPasswords } from './auth/passwords.ts'
+import { createAdminService } from './calls/admin-service.ts'
+import { createCallEffectHandlers, toEffectRow } from './calls/call-effects.ts'
+import { createCallIndex } from './calls/call-index.ts'
+import { createCallKeys } from './calls/call-keys.ts'
+import { createCallService } from './calls/call-service.ts'
+import { createDeadlines } from './calls/deadlines.ts'
+import { createLivekitHealth } from './calls/livekit-health.ts'
+import { createReconciler } from './calls/reconcile.ts'
+import { createWebhookIntake } from './calls/webhook-intake.ts'
+import type { Config } from './config.ts'
+import { createMetrics } from './http/metrics.ts'
+import { createOrigins } from './http/origins.ts'
+import { createWebServer } from './http/web-server.ts'
+import { keyFingerprint, readKeyEncryptionKey } from './key-encryption-key.ts'
+import { parseLivekitRoomName, toLivekitRoomName } from './livekit/livekit-room-name.ts'
+import { createLivekitRooms } from './livekit/room-service.ts'
+import { issueToken } from './livekit/tokens.ts'
+import { createWebhookReceiver } from './livekit/webhook-receiver.ts'
+import { ConfigError, isLoopback } from './load-config.ts'
+import { createLive, type Live } from './realtime/live.ts'
+import { createEffectRunner } from './rooms/effect-runner.ts'
+import { createHousekeeping } from './housekeeping.ts'
+import { createRoomMailbox } from './rooms/room-mailbox.ts'
+import { createRoomService } from './rooms/room-service.ts'
+import { createRoomViews } from './rooms/room-views.ts'
+import { callChart, callDefinitionHash } from './rooms/snapshot-envelope.ts'
+import type { FanOut } from './services.ts'
+
+export interface AppOptions {
+  config: Config
+  version: string
+  /** The built web client; null when there is none. */
+  webRoot: string | null
+  log: Logger
+  now?: () => number
+  /** Tests put something between the server and its database. */
+  open?: OpenStore
+  /** Tests put something between a commit and its publication. */
+  wrapFanOut?: (fanOut: FanOut) => FanOut
+}
+
+export interface App {
+  port: number
+  /** Needed by the first person to register; null when none is needed. */
+  setupCode: string | null
+  /** Lets no call drop: stops taking requests, finishes commits, tells sockets to come back (1012). */
+  stop(): Promise<void>
+}
+
+/** Throws `ConfigError`, `CannotOpenDatabaseError`, `AddressTakenError`. */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { config, log, now = Date.now, open = openStore } = options
+  const newId = () => uuidV7()
+  const keyEncryptionKey = readKeyEncryptionKey(config.security)
+  const store = await open(config.database.url)
+  try {
+    return await startWith(store, keyEncryptionKey)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+
+  async function startWith(store: Store, keyEncryptionKey: Buffer): Promise<App> {
+    if (!(await store.installation.acceptKeyFingerprint(keyFingerprint(keyEncryptionKey)))) {
+      throw new ConfigError(
+        'the key-encryption key is not the one that this database was made with; ' +
+          'put the old one back (its fingerprint is in the database, the key itself is not)',
+      )
+    }
+    const installationId = await store.installation.id()
+    await store.calls.saveChart(callDefinitionHash, callChart.machineId, callChart)
+
+    // What is seen
+    const views = createRoomViews({ accounts: store.accounts, rooms: store.rooms })
+    const origins = createOrigins(config.webserver, false)
+    const live: Live = createLive({
+      store,
+      views,
+      accounts: () => accounts,
+      allowOrigin: origins.allowOrigin,
+      allowHost: origins.allowHost,
+      messagesPerSecond: config.limits.socketMessagesPerSecond,
+      now,
+      log,
+    })
+    const fanOut = options.wrapFanOut?.(live.fanOut) ?? live.fanOut
+
+    // How rooms and calls change
+    const keys = createCallKeys(keyEncryptionKey)
+    const index = createCallIndex({ now })
+    const mailbox = createRoomMailbox({
+      store: store.rooms,
+      fanOut,
+      timing: config.calls,
+      now,
+      newId,
+      mintKey: keys.mint,
+      toEffect: toEffectRow,
+      callMoved: index.moved,
+      effectsAdded: () => effects.wake(),
+      log,
+    })
+    const accountRooms = createAccountRooms({ store, steps: mailbox })
+
+    // LiveKit
+    const { livekit } = config
+    const livekitRooms = livekit && createLivekitRooms(livekit)
+    const health = createLivekitHealth({ now, log })
+    const toName = (roomId: string, callId: string) =>
+      toLivekitRoomName({ installationId, roomId, callId })
+    const userIdOf = (identity: string) => identity.slice(0, Math.max(0, identity.indexOf(':')))
+    const intake = createWebhookIntake({ steps: mailbox, calls: store.calls, userIdOf, now, log })
+    const webhooks = createWebhookReceiver({
+      livekit,
+      installationId,
+      now,
+      onEvent: intake.take,
+      onIgnored: ({ reason, event, roomId, callId, identity }) =>
+        intake.ignore({ reason, event, roomId, callId, identity }),
+      onSeen: health.webhookSeen,
+      log,
+    })
+    const effects = createEffectRunner({
+      store: store.effects,
+      handlers: {
+        ...createCallEffectHandlers({ store, steps: mailbox, livekit: livekitRooms, toName }),
+        'account.welcome': (effect) => accountRooms.welcome(userIdIn(effect.payload)),
+        'account.depart': (effect) => accountRooms.depart(userIdIn(effect.payload)),
+      },
+      now,
+      log,
+    })
+
+    // What people ask for
+    const setupCode =
+      isLoopback(config.webserver.host) || (await store.accounts.count()) > 0
+        ? null
+        : randomBytes(6).toString('hex')
+    const accounts = createAccountService({
+      accounts: store.accounts,
+      rooms: accountRooms,
+      views,
+      passwords: await createPasswords(),
+      attempts: createAttempts({ ...config.limits, now }),
+      fanOut,
+      registration: config.accounts.registration,
+      setupCode,
+      now,
+      newId,
+      newToken: () => randomBytes(32).toString('base64url'),
+    })
+    const rooms = createRoomService({ store, steps: mailbox, views, fanOut, now, newId })
+    const calls = createCallService({
+      store,
+      steps: mailbox,
+      views,
+      keys,
+      newId,
+      livekit: livekit && {
+        urlFor: () => livekit.url,
+        issueToken: ({ roomId, callId, identity }) =>
+          issueToken({ ...livekit, livekitRoomName: toName(roomId, callId), identity, now: now() }),
+      },
+    })
+    const admin = createAdminService({
+      store,
+      health,
+      webhookUrl: livekit?.webhookUrl ?? null,
+    })
+
+    await makeFirstRoom(store)
+    await takeUpCalls(store)
+
+    const graceUntil = now() + config.calls.doubtMs
+    const deadlines = createDeadlines({ index, steps: mailbox, now, graceUntil, log })
+    const reconciler =
+      livekitRooms &&
+      createReconciler({
+        livekit: livekitRooms,
+        index,
+        steps: mailbox,
+        calls: store.calls,
+        health,
+        toName,
+        parseName: (name) => {
+          const parsed = parseLivekitRoomName(name)
+          return parsed?.installationId === installationId ? parsed : undefined
+        },
+        userIdOf,
+        now,
+        intervalMs: config.calls.listingIntervalMs,
+        restlessIntervalMs: config.calls.restlessIntervalMs,
+        graceUntil,
+        log,
+      })
+    const housekeeping = createHousekeeping({ store, now, log })
+
+    const livekitState = () => (livekit ? health.state().livekit.state : 'off')
+    const metrics = createMetrics({
+      chatto_calls_active: { help: 'Calls that are on', read: () => index.calls.size },
+      chatto_rooms_in_memory: { help: 'Rooms in memory', read: () => mailbox.stats().rooms },
+      chatto_call_actors: { help: 'Actors of calls', read: () => mailbox.stats().actors },
+      chatto_live_sockets: { help: 'Live sockets', read: () => live.stats().sockets },
+      chatto_livekit_reachable: {
+        help: 'Whether LiveKit answered last',
+        read: () => (livekitState() === 'reachable' ? 1 : 0),
+      },
+    })
+    const web = createWebServer({
+      config,
+      version: options.version,
+      services: { accounts, rooms, calls, admin, webhooks },
+      views,
+      origins,
+      metrics,
+      webRoot: options.webRoot,
+      ping: () => store.ping(),
+      livekitState,
+      mount: live.mount,
+      now,
+      log,
+    })
+    const { port } = await web.listen()
+    live.start()
+    effects.start()
+    deadlines.start()
+    reconciler?.start()
+    housekeeping.start()
+
+    return {
+      port,
+      setupCode,
+      async stop() {
+        web.stopListening()
+        deadlines.stop()
+        housekeeping.stop()
+        await Promise.all([reconciler?.stop(), mailbox.idle(), effects.stop(3_000)])
+        await live.close()
+        await mailbox.idle()
+        web.close()
+        await store.close()
+      },
+    }
+
+    /** Calls that were on are taken up again; while calls are disabled they end (R50). */
+    async function takeUpCalls(store: Store): Promise<void> {
+      for (const call of await store.calls.active()) {
+        if (config.livekit) {
+          index.restore(call)
+          continue
+        }
+        await mailbox.run(call.roomId, () => ({
+          callEvent: (at) => ({ type: 'calls.disabled', at }),
+          result: () => undefined,
+        }))
+      }
+    }
+  }
+
+  /** The room that everybody who registers joins; made once. */
+  async function makeFirstRoom(store: Store): Promise<void> {
+    if ((await store.installation.get(generalRoomSetting)) !== undefined) return
+    const roomId = newId()
+    await store.rooms.create(
+      {
+        roomId,
+        name: 'general',
+        kind: 'room',
+        visibility: 'public',
+        ownerId: null,
+        dmKey: null,
+        createdAt: now(),
+      },
+      [],
+    )
+    await store.installation.set(generalRoomSetting, roomId)
+  }
+}
+
+function userIdIn(payload: unknown): string {
+  return String((payload as { userId?: unknown }).userId)
+}

@@ -1,0 +1,42 @@
+/** Prometheus: the process, requests by route, and what the composition root adds. No ids, no names. */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+
+export interface Metrics {
+  requests: Counter<'method' | 'route' | 'status'>
+  seconds: Histogram<'method' | 'route'>
+  text(): Promise<string>
+  contentType: string
+}
+
+/** `gauges`: read whenever somebody looks. */
+export function createMetrics(gauges: Readonly<Record<string, { help: string; read(): number }>>): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  for (const [name, { help, read }] of Object.entries(gauges)) {
+    const gauge = new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        gauge.set(read())
+      },
+    })
+  }
+  return {
+    requests: new Counter({
+      name: 'chatto_http_requests_total',
+      help: 'Answered requests',
+      labelNames: ['method', 'route', 'status'],
+      registers: [registry],
+    }),
+    seconds: new Histogram({
+      name: 'chatto_http_request_seconds',
+      help: 'Time from a request to its answer',
+      labelNames: ['method', 'route'],
+      buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+      registers: [registry],
+    }),
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  }
+}

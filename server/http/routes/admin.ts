@@ -1,0 +1,25 @@
+/** For admins: how LiveKit is, and what was ignored. */
+import { healthAnswer, ignoredAnswer } from '../../protocol/wire.ts'
+import type { AdminService } from '../../services.ts'
+import { route, type Route } from '../route.ts'
+
+export function adminRoutes(admin: AdminService): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/api/admin/health',
+      who: 'admin',
+      summary: 'Whether LiveKit answers and its webhooks arrive',
+      answers: { 200: healthAnswer },
+      handle: async ({ me }) => ({ status: 200, body: await admin.health(me) }),
+    }),
+    route({
+      method: 'GET',
+      path: '/api/admin/ignored',
+      who: 'admin',
+      summary: 'Reports that changed nothing, and why',
+      answers: { 200: ignoredAnswer },
+      handle: async ({ me }) => ({ status: 200, body: { ignored: await admin.ignored(me) } }),
+    }),
+  ]
+}

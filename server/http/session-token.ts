@@ -1,0 +1,29 @@
+/** Where a session's token is: in the cookie for browsers, in `Authorization` for other clients. */
+import { parse, serialize } from 'cookie'
+
+export const sessionCookie = 'chatto_session'
+
+export interface PresentedToken {
+  token: string
+  /** Sent by a browser by itself: then the Origin must be there and fit. */
+  byCookie: boolean
+}
+
+export function findToken(cookieHeader: string, authorization: string): PresentedToken | undefined {
+  if (/^bearer /i.test(authorization)) {
+    return { token: authorization.slice('bearer '.length).trim(), byCookie: false }
+  }
+  const token = cookieHeader === '' ? undefined : parse(cookieHeader)[sessionCookie]
+  return token ? { token, byCookie: true } : undefined
+}
+
+/** `expiresAt` 0 takes the cookie away. */
+export function toCookie(token: string, expiresAt: number, secure: boolean): string {
+  return serialize(sessionCookie, token, {
+    httpOnly: true,
+    sameSite: 'lax',
+    path: '/',
+    secure,
+    expires: new Date(expiresAt),
+  })
+}

@@ -1,0 +1,92 @@
+/**
+ * What other processes committed: rooms that moved, memberships, sessions that ended. A cheap read
+ * twice a second while anybody is connected.
+ */
+import type { Logger } from 'pino'
+import type { Store } from '../../persistence/store.ts'
+import { closeCodes } from '../protocol/live.ts'
+import type { SocketFanOut } from './fan-out.ts'
+
+export interface Elsewhere {
+  start(): void
+  stop(): Promise<void>
+}
+
+const everyMs = 500
+/** A socket that does not drain for so long is cut. */
+const longestBehindMs = 30_000
+
+export function createElsewhere({
+  store,
+  fanOut,
+  now,
+  log,
+}: {
+  store: Pick<Store, 'rooms' | 'accounts'>
+  fanOut: SocketFanOut
+  now(): number
+  log: Logger
+}): Elsewhere {
+  let timer: NodeJS.Timeout | null = null
+  let running: Promise<void> | null = null
+  let stopped = true
+  /** The database's clock at the last look; null before the first. */
+  let lookedAt: number | null = null
+
+  async function look(): Promise<void> {
+    endWhatIsOver()
+    if (fanOut.sockets.size === 0) {
+      lookedAt = null
+      return
+    }
+    const at = await store.rooms.now()
+    const since = lookedAt ?? at
+    const [moved, ended] = await Promise.all([
+      store.rooms.changedSince(since),
+      store.accounts.sessionsEndedSince(since),
+    ])
+    const news = moved.filter((room) => room.version > fanOut.knownVersion(room.roomId))
+    news.forEach((room) => fanOut.movedElsewhere(room))
+    // A room that nobody here watches may have gained somebody who is connected here.
+    if (news.some((room) => !fanOut.channel(room.roomId))) await fanOut.compareMemberships()
+    fanOut.sessionsEnded(ended)
+    lookedAt = at
+  }
+
+  function endWhatIsOver(): void {
+    const at = now()
+    for (const socket of [...fanOut.sockets]) {
+      if (socket.expiresAt <= at) socket.end(closeCodes.sessionEnded, 'the session expired')
+      else if (socket.behindSince !== null && at - socket.behindSince > longestBehindMs) {
+        socket.end(closeCodes.restarting, 'the connection does not keep up')
+      }
+    }
+  }
+
+  function arm(): void {
+    if (stopped) return
+    timer = setTimeout(() => {
+      running = look()
+        .catch((error: unknown) => {
+          log.warn({ err: error }, 'other processes’ commits could not be read')
+        })
+        .finally(() => {
+          running = null
+          arm()
+        })
+    }, everyMs)
+    timer.unref()
+  }
+
+  return {
+    start() {
+      stopped = false
+      arm()
+    },
+    async stop() {
+      stopped = true
+      if (timer) clearTimeout(timer)
+      await running
+    },
+  }
+}

@@ -1,0 +1,183 @@
+/** Which rooms are watched in this process, and how every change reaches their sockets. */
+import type { Logger } from 'pino'
+import type { RoomStore } from '../../persistence/store.ts'
+import { closeCodes } from '../protocol/live.ts'
+import type { FanOut, RoomViews } from '../services.ts'
+import { createChannel, type Channel } from './channel.ts'
+import type { LiveSocket } from './live-socket.ts'
+
+export interface FanOutDeps {
+  rooms: RoomStore
+  views: RoomViews
+  publish(topic: string, message: string): void
+  log: Logger
+}
+
+export interface SocketFanOut extends FanOut {
+  readonly sockets: ReadonlySet<LiveSocket>
+  /** Welcomes the socket with all rooms of its person, and lets it watch them. */
+  open(socket: LiveSocket): Promise<void>
+  close(socket: LiveSocket): void
+  channel(roomId: string): Channel | undefined
+  /** The version that this process committed or has seen of a room. */
+  knownVersion(roomId: string): number
+  /** Another process committed: what is missing is read from the log. */
+  movedElsewhere(room: { roomId: string; version: number; seq: number }): void
+  /** Rooms that local people gained or lost elsewhere. */
+  compareMemberships(userIds?: string[]): Promise<void>
+  watchedRooms(): number
+}
+
+/** Versions remembered of rooms that nobody watches here. */
+const versionsInMemory = 20_000
+
+export function createFanOut(deps: FanOutDeps): SocketFanOut {
+  const { rooms, views, log } = deps
+  const channels = new Map<string, Channel>()
+  const byUser = new Map<string, Set<LiveSocket>>()
+  const sockets = new Set<LiveSocket>()
+  const versions = new Map<string, number>()
+
+  const socketsOf = (userId: string): Iterable<LiveSocket> => byUser.get(userId) ?? []
+
+  function channelOf(roomId: string, seq: number): Channel {
+    const there = channels.get(roomId)
+    if (there) return there
+    const channel = createChannel(roomId, seq, {
+      rooms,
+      views,
+      publish: deps.publish,
+      socketsOf,
+      failed: (err, roomId) => log.error({ err, roomId }, 'a room could not be published'),
+    })
+    channels.set(roomId, channel)
+    // What was committed since that number was read reached no channel.
+    channel.refresh()
+    return channel
+  }
+
+  function forgetUnwatched(channel: Channel): void {
+    if (channel.sockets.size === 0 && channels.get(channel.roomId) === channel) {
+      channels.delete(channel.roomId)
+    }
+  }
+
+  function noteVersion(roomId: string, version: number): void {
+    if (versions.size > versionsInMemory) versions.clear()
+    versions.set(roomId, Math.max(version, versions.get(roomId) ?? -1))
+  }
+
+  async function gain(userId: string, roomId: string): Promise<void> {
+    const summary = await rooms.find(roomId)
+    if (!summary || summary.room.deletedAt !== null) return
+    const channel = channelOf(roomId, summary.room.seq)
+    for (const socket of socketsOf(userId)) if (!channel.sockets.has(socket)) channel.gain(socket)
+  }
+
+  function logFailure(work: Promise<void>, roomId: string): void {
+    work.catch((err: unknown) => log.error({ err, roomId }, 'a room could not be published'))
+  }
+
+  const fanOut: SocketFanOut = {
+    sockets,
+    channel: (roomId) => channels.get(roomId),
+    knownVersion: (roomId) => versions.get(roomId) ?? -1,
+    watchedRooms: () => channels.size,
+
+    committed(roomId, facts, version) {
+      noteVersion(roomId, version)
+      const channel = channels.get(roomId)
+      if (channel?.isUnused()) {
+        channels.delete(roomId)
+      } else if (channel) {
+        channel.take(facts)
+        return
+      }
+      for (const fact of facts) {
+        if (fact.type === 'member.joined' && byUser.has(fact.userId)) {
+          logFailure(gain(fact.userId, roomId), roomId)
+        }
+      }
+    },
+
+    roomChanged(room) {
+      const channel = channels.get(room.roomId)
+      if (!channel) return
+      if (room.deletedAt === null) channel.tellRoom()
+      else channel.close()
+    },
+
+    async membersGained(roomId, userIds) {
+      for (const userId of userIds) if (byUser.has(userId)) await gain(userId, roomId)
+    },
+
+    sessionsEnded(sessionIds) {
+      const ended = new Set(sessionIds)
+      for (const socket of [...sockets]) {
+        if (ended.has(socket.sessionId)) {
+          socket.end(closeCodes.sessionEnded, 'the session ended')
+        }
+      }
+    },
+
+    async open(socket) {
+      // Known from here on, so that a room that is gained meanwhile is not missed.
+      sockets.add(socket)
+      const mine = byUser.get(socket.userId) ?? new Set()
+      byUser.set(socket.userId, mine)
+      const summaries = await rooms.listOf(socket.userId)
+      const welcome = await Promise.all(
+        summaries.map(async (summary) => ({
+          roomId: summary.room.roomId,
+          seq: summary.room.seq,
+          call: await views.toCall(summary),
+        })),
+      )
+      if (!socket.isOpen()) return
+      mine.add(socket)
+      socket.send({ type: 'welcome', protocol: 1, userId: socket.userId, rooms: welcome })
+      for (const { roomId, seq } of welcome) channelOf(roomId, seq).watch(socket, seq)
+      // What was gained while the welcome was being read.
+      await fanOut.compareMemberships([socket.userId])
+    },
+
+    close(socket) {
+      sockets.delete(socket)
+      const mine = byUser.get(socket.userId)
+      mine?.delete(socket)
+      if (mine?.size === 0) byUser.delete(socket.userId)
+      for (const channel of [...socket.rooms.values()]) {
+        channel.unwatch(socket)
+        forgetUnwatched(channel)
+      }
+    },
+
+    movedElsewhere({ roomId, version, seq }) {
+      noteVersion(roomId, version)
+      const channel = channels.get(roomId)
+      if (!channel) return
+      channel.catchUp(seq)
+      logFailure(tellIfChanged(channel), roomId)
+    },
+
+    async compareMemberships(userIds = [...byUser.keys()]) {
+      const actual = await rooms.roomIdsOf(userIds)
+      for (const [userId, roomIds] of actual) {
+        const now = new Set(roomIds)
+        for (const socket of socketsOf(userId)) {
+          for (const roomId of now) {
+            if (!socket.rooms.has(roomId)) await gain(userId, roomId)
+          }
+        }
+      }
+    },
+  }
+  return fanOut
+
+  async function tellIfChanged(channel: Channel): Promise<void> {
+    const summary = await rooms.find(channel.roomId)
+    if (!summary) return
+    if (summary.room.deletedAt === null) channel.tellRoom()
+    else channel.close()
+  }
+}

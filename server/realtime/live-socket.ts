@@ -1,0 +1,74 @@
+/** One person's socket: what it watches, and how it is sent to. */
+import type { WebSocket } from 'uWebSockets.js'
+import type { ServerMessage } from '../protocol/live.ts'
+import type { SignedIn } from '../services.ts'
+import type { Channel } from './channel.ts'
+
+/** What uWebSockets keeps with a socket. */
+export interface SocketData {
+  /** Undefined: no valid session, told by 4401. */
+  me: SignedIn | undefined
+  socket: LiveSocket | null
+}
+
+export interface LiveSocket {
+  readonly userId: string
+  readonly sessionId: string
+  readonly expiresAt: number
+  /** The rooms that it watches. */
+  readonly rooms: Map<string, Channel>
+  /** Since when it has lost messages because it reads too slowly; it gets views once it drained. */
+  behindSince: number | null
+  /** Malformed messages so far. */
+  strikes: number
+  /** Messages in the present second. */
+  messages: { second: number; count: number }
+  isOpen(): boolean
+  send(message: ServerMessage): void
+  sendText(message: string): void
+  subscribe(topic: string): void
+  unsubscribe(topic: string): void
+  end(code: number, reason: string): void
+  /** Called by the server when uWebSockets closed it. */
+  closed(): void
+}
+
+/** `lost`: a message was dropped because the socket does not keep up. */
+export function createLiveSocket(
+  ws: WebSocket<SocketData>,
+  me: SignedIn,
+  lost: (socket: LiveSocket) => void,
+): LiveSocket {
+  let open = true
+  const socket: LiveSocket = {
+    userId: me.user.id,
+    sessionId: me.sessionId,
+    expiresAt: me.expiresAt,
+    rooms: new Map(),
+    behindSince: null,
+    strikes: 0,
+    messages: { second: 0, count: 0 },
+    isOpen: () => open,
+    send: (message) => socket.sendText(JSON.stringify(message)),
+    sendText(message) {
+      if (!open || socket.behindSince !== null) return
+      const dropped = 2
+      if (ws.send(message) === dropped) lost(socket)
+    },
+    subscribe(topic) {
+      if (open) ws.subscribe(topic)
+    },
+    unsubscribe(topic) {
+      if (open) ws.unsubscribe(topic)
+    },
+    end(code, reason) {
+      if (!open) return
+      open = false
+      ws.end(code, reason)
+    },
+    closed() {
+      open = false
+    },
+  }
+  return socket
+}
