@@ -1,0 +1,48 @@
+/**
+ * Installs the packages when what is installed is not what package-lock.json says. npm itself keeps a
+ * record of what it installed (`node_modules/.package-lock.json`), written last: an installation that
+ * was cut short has none, one made by hand counts.
+ */
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { run, step, StepFailed } from './run.mjs'
+
+export async function installWhenNeeded(root) {
+  if (isInstalled(root)) return
+  await step('Installing packages (the first time takes two or three minutes)', async () => {
+    // Development packages build the web client, so they are needed in production, too.
+    const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']
+    // A database driver may have to be compiled: on all cores.
+    const env = { ...process.env, JOBS: process.env.JOBS ?? String(availableParallelism()) }
+    const npm = process.env.npm_execpath
+    const code = npm?.endsWith('.js')
+      ? await run(process.execPath, [npm, ...args], { cwd: root, env })
+      : await run('npm', args, { cwd: root, env })
+    if (code !== 0)
+      throw new StepFailed('the packages could not be installed (npm says why, above)')
+  })
+}
+
+function isInstalled(root) {
+  const wanted = readPackages(join(root, 'package-lock.json'))
+  const there = readPackages(join(root, 'node_modules', '.package-lock.json'))
+  if (!wanted) throw new StepFailed('package-lock.json is missing or no JSON')
+  if (!there) return false
+  return Object.entries(wanted).every(([path, entry]) => {
+    if (path === '') return true
+    const found = there[path]
+    // Packages for other platforms stay away.
+    if (!found) return entry.optional === true || entry.devOptional === true
+    return found.version === entry.version && found.integrity === entry.integrity
+  })
+}
+
+/** Undefined when there is none that can be read. */
+function readPackages(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')).packages
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Two kinds of tests: `fast` needs nothing but Node, `real` needs PostgreSQL and livekit-server and
+ * runs one file after the other. Tests of the web client ask for a DOM in their first line.
+ */
+import vue from '@vitejs/plugin-vue'
+import icons from 'unplugin-icons/vite'
+import { defineConfig } from 'vitest/config'
+
+const real = 'test/**/*.real.test.ts'
+
+export default defineConfig({
+  plugins: [vue(), icons({ compiler: 'vue3' })],
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: [real, 'test/e2e/**'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'real',
+          include: [real],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+})
