@@ -12,9 +12,8 @@ import {
   type CallContext,
 } from './call.context.ts'
 import type { CallEffect, CallEvent, EvictWhy, LivekitSession } from './call.events.ts'
-import type { CallFact, EndReason, LeftReason } from './call.facts.ts'
+import type { CallFact, EndReason, LeftReason, ParticipantState } from './call.facts.ts'
 import { sourceOf } from './call.events.ts'
-import type { ParticipantState } from './call.view.ts'
 import {
   moveConnection,
   openConnection,
@@ -115,8 +114,7 @@ export function namedByLeave(
   event: EventOf<'leave.requested'>,
 ): Connection[] {
   return connectionsOf(context, event.userId).filter(
-    (c) =>
-      !isShutOut(c) && (event.connectionId === null || c.connectionId === event.connectionId),
+    (c) => !isShutOut(c) && (event.connectionId === null || c.connectionId === event.connectionId),
   )
 }
 
@@ -264,10 +262,7 @@ export function evictAgain(
 }
 
 /** R27, R33–R36: one comparison with LiveKit, in both directions. */
-export function compareWithListing(
-  context: CallContext,
-  event: EventOf<'livekit.listed'>,
-): Change {
+export function compareWithListing(context: CallContext, event: EventOf<'livekit.listed'>): Change {
   const effects: CallEffect[] = []
   const { at, begunAt } = event
   const roomIsDead =
@@ -336,10 +331,7 @@ function joinOrderOf(context: CallContext, session: LivekitSession): number {
 }
 
 /** R17, R34: the doubt of a closing page ends without asking. */
-export function expireClosingPages(
-  context: CallContext,
-  event: EventOf<'deadline.due'>,
-): Change {
+export function expireClosingPages(context: CallContext, event: EventOf<'deadline.due'>): Change {
   let next = context
   for (const connection of duePages(context, event.at)) {
     next = move(next, identityOf(connection), { type: 'deadline.passed', at: event.at })

@@ -1,7 +1,6 @@
 /** What a call remembers, and the questions that its rules ask of it. */
 import { isShutOut, type Connection } from './connection.machine.ts'
-import type { EndReason } from './call.facts.ts'
-import type { ParticipantState } from './call.view.ts'
+import type { EndReason, ParticipantState } from './call.facts.ts'
 
 /** The deadlines of call-rules.md in milliseconds; configuration, laid over every restored call. */
 export interface CallTiming {

@@ -79,7 +79,8 @@ export interface LivekitListed {
   graceUntil: number
 }
 
-export type EvictWhy = 'left' | 'removed' | 'handover' | 'closed' | 'not-a-member' | 'unknown-identity'
+export type EvictWhy =
+  'left' | 'removed' | 'handover' | 'closed' | 'not-a-member' | 'unknown-identity'
 
 /** What a step asks to be done with its commit (keys) or after it, until it is done (R18, R39). */
 export type CallEffect =

@@ -1,22 +1,15 @@
 /** The facts of a call: what clients are told, past tense, whole, without secrets. */
 
 /** Which way a change came in (api.md, "A fact"). */
-export type FactSource =
-  | 'user'
-  | 'livekit'
-  | 'reconciliation'
-  | 'deadline'
-  | 'membership'
-  | 'admin'
+export type FactSource = 'user' | 'livekit' | 'reconciliation' | 'deadline' | 'membership' | 'admin'
+
+/** How a person in a call is shown. */
+export type ParticipantState = 'joining' | 'connected' | 'reconnecting'
 
 export type LeftReason = 'left' | 'expired' | 'removed' | 'call-ended'
 
 export type EndReason =
-  | 'last-left'
-  | 'room-deleted'
-  | 'livekit-unavailable'
-  | 'calls-disabled'
-  | 'admin'
+  'last-left' | 'room-deleted' | 'livekit-unavailable' | 'calls-disabled' | 'admin'
 
 /** Times are epoch milliseconds; `by` is the user whose wish it was, null when it was nobody's. */
 interface FactBase {

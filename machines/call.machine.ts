@@ -91,8 +91,7 @@ export const callMachine = setup({
     isClosingPage: ({ context, event }) => {
       assertEvent(event, 'leave.requested')
       return (
-        event.closing &&
-        namedByLeave(context, event).some((c) => c.state !== 'gone' && !c.closing)
+        event.closing && namedByLeave(context, event).some((c) => c.state !== 'gone' && !c.closing)
       )
     },
     isOwnLeave: ({ context, event }) => {
@@ -147,7 +146,8 @@ export const callMachine = setup({
     }),
     removePerson: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, ['membership.lost', 'livekit.participant.joined'])
-      const userId = event.type === 'membership.lost' ? event.userId : reported(context, event)?.userId
+      const userId =
+        event.type === 'membership.lost' ? event.userId : reported(context, event)?.userId
       const { context: next, effects } = removePerson(context, userId ?? '', event.at)
       enqueue.assign(next)
       effects.forEach((effect) => enqueue.emit(effect))

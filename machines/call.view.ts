@@ -1,8 +1,7 @@
 /** What a browser may see of a call, and how facts move it (I4). */
 import type { CallContext } from './call.context.ts'
+import type { ParticipantState } from './call.facts.ts'
 import type { RoomFact } from './room.facts.ts'
-
-export type ParticipantState = 'joining' | 'connected' | 'reconnecting'
 
 export interface ParticipantView {
   userId: string
@@ -35,11 +34,7 @@ export function inOrderOfJoining(participants: ParticipantView[]): ParticipantVi
  * The view after one more fact of the room. Facts about anything but the call that is on change
  * nothing, and the same object comes back, so that callers can compare by identity.
  */
-export function applyFact(
-  roomId: string,
-  view: CallView | null,
-  fact: RoomFact,
-): CallView | null {
+export function applyFact(roomId: string, view: CallView | null, fact: RoomFact): CallView | null {
   if (fact.type === 'call.started') {
     return {
       callId: fact.callId,

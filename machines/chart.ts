@@ -40,7 +40,7 @@ function describeState(node: AnyStateNode): ChartState {
     entry: node.entry.map(nameOf),
     exit: node.exit.map(nameOf),
     transitions: [...transitions, ...(node.always ?? [])].map((transition) => ({
-      event: transition.eventType,
+      event: String(transition.eventType),
       guard: transition.guard ? nameOf(transition.guard) : null,
       targets: (transition.target ?? []).map((target) => target.id),
       actions: transition.actions.map(nameOf),
@@ -63,6 +63,7 @@ function nameOf(part: unknown): string {
 /** XState's `and`, `or`, `not` are functions that carry the guards they combine. */
 function nameOfCombination(guard: object): string {
   const combined = 'guards' in guard && Array.isArray(guard.guards) ? guard.guards.map(nameOf) : []
-  const kind = 'check' in guard ? String((guard.check as { name: string }).name) : guard.constructor.name
+  const kind =
+    'check' in guard ? String((guard.check as { name: string }).name) : guard.constructor.name
   return `${kind.replace(/^check/, '').toLowerCase()}(${combined.join(', ')})`
 }

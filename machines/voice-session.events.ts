@@ -28,7 +28,8 @@ export type VoiceSessionEvent =
   | { type: 'screen.wanted'; enabled: boolean }
   // Answers to what the session asked for
   | { type: 'check.passed'; attempt: number }
-  | { type: 'check.failed'; attempt: number; why: 'cannot-encrypt' | 'other-tab' }
+  /** Nothing to return to: the call is over, or another tab of this browser is in it. */
+  | { type: 'check.failed'; attempt: number; why: 'cannot-encrypt' | 'nothing-to-return-to' }
   | { type: 'join.answered'; attempt: number; callId: string; connectionId: string }
   | { type: 'join.refused'; attempt: number; reason: OverReason }
   | { type: 'left' }
@@ -67,7 +68,7 @@ export interface Place {
 
 /** Emitted by the machine; the driver does it and answers by events. */
 export type VoiceSessionEffect =
-  | { type: 'check'; attempt: number; roomId: string; comingBack: boolean }
+  | { type: 'check'; attempt: number; roomId: string; expectedCallId: string | null }
   | {
       type: 'ask'
       attempt: number

@@ -13,12 +13,7 @@ export const failures = [
   'gave-up',
 ] as const
 /** The call, or our part in it, is over. */
-export const endings = [
-  'moved-to-another-device',
-  'removed',
-  'room-gone',
-  'call-ended',
-] as const
+export const endings = ['moved-to-another-device', 'removed', 'room-gone', 'call-ended'] as const
 
 export type Refusal = (typeof refusals)[number]
 export type Failure = (typeof failures)[number]
@@ -77,6 +72,10 @@ export const afterDisconnect: Record<DisconnectName, Consequence> = {
   CONNECTION_TIMEOUT: 'come-back',
   MEDIA_FAILURE: 'come-back',
   AGENT_ERROR: 'come-back',
+}
+
+export function isDisconnectName(name: string | undefined): name is DisconnectName {
+  return name !== undefined && Object.hasOwn(afterDisconnect, name)
 }
 
 export type Outcome = { is: 'back' } | { is: 'over'; reason: Ending | Failure }
