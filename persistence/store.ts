@@ -158,6 +158,9 @@ export interface RoomCommit {
   effects: NewEffect[]
 }
 
+/** How long a receipt counts: the same key after that is another request. */
+export const receiptLifeMs = 24 * 3600_000
+
 /** `conflict`: the version had moved, or a receipt was there already; nothing of that room was written. */
 export type CommitOutcome = 'committed' | 'conflict'
 
@@ -317,4 +320,3 @@ export class AmbiguousCommitError extends Error {
 
 /** How the server opens a database. `url`: `sqlite:/absolute/path` or `postgres://…`. */
 export type OpenStore = (url: string) => Promise<Store>
-

@@ -9,6 +9,8 @@ export const UserEntity = defineEntity({
     /** Of deleted users a tombstone, so that the login is free again. */
     login: p.string().unique(),
     displayName: p.string(),
+    /** Display name and login as `toSearchText` folds them: SQLite itself knows no case but ASCII's. */
+    searchText: p.string(),
     admin: p.boolean(),
     passwordHash: p.string().nullable(),
     createdAt: p.float(),
@@ -30,4 +32,3 @@ export const SessionEntity = defineEntity({
     endedAt: p.float().nullable(),
   },
 })
-export type SessionRow = InferEntity<typeof SessionEntity>

@@ -1,6 +1,8 @@
-/** Rooms and who is in them. What a commit writes on the hot path goes by `bulk.ts`. */
-import { defineEntity, p, type InferEntity } from '@mikro-orm/core'
+/** Rooms, who is in them, and what their logs say. */
+import { defineEntity, p } from '@mikro-orm/core'
+import type { LogFact } from '../../machines/room.facts.ts'
 import type { RoomKind, Visibility } from '../store.ts'
+import { JsonText } from './json-text.ts'
 
 export const RoomEntity = defineEntity({
   name: 'Room',
@@ -21,7 +23,6 @@ export const RoomEntity = defineEntity({
     changedAt: p.float(),
   },
 })
-export type RoomRow = InferEntity<typeof RoomEntity>
 
 export const MemberEntity = defineEntity({
   name: 'Member',
@@ -30,5 +31,29 @@ export const MemberEntity = defineEntity({
     roomId: p.string().primary(),
     userId: p.string().primary(),
     joinedAt: p.float(),
+  },
+})
+
+/** The room's log, append-only: its primary key keeps a number from being used twice (I7). */
+export const FactEntity = defineEntity({
+  name: 'Fact',
+  tableName: 'facts',
+  properties: {
+    roomId: p.string().primary(),
+    seq: p.integer().primary(),
+    type: p.string(),
+    fact: p.type(JsonText).$type<LogFact>(),
+  },
+})
+
+/** What was answered to a request or a webhook, so that the same again is known (R23). */
+export const ReceiptEntity = defineEntity({
+  name: 'Receipt',
+  tableName: 'receipts',
+  properties: {
+    roomId: p.string().primary(),
+    receiptKey: p.string().primary(),
+    at: p.float(),
+    result: p.type(JsonText).$type<unknown>(),
   },
 })

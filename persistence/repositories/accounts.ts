@@ -2,8 +2,8 @@
 import type { Database } from '../database.ts'
 import { SessionEntity, UserEntity, type UserRow } from '../entities/accounts.ts'
 import type { AccountStore, UserRecord } from '../store.ts'
-import { insertEffects } from './commit-rooms.ts'
-import { toUser, userColumns, type UserColumns } from './user-rows.ts'
+import { insertEffects } from './after-commit.ts'
+import { toLikePattern, toSearchText, toUser, userColumns, type UserColumns } from './user-rows.ts'
 
 /** Sessions that ended in other processes may become visible this much later than they say. */
 const clockMarginMs = 5_000
@@ -23,8 +23,9 @@ export function createAccountStore(database: Database): AccountStore {
   return {
     async register(user, passwordHash, { mayBeFirst, effects }) {
       try {
-        return await database.write(async ({ em, sql }) => {
-          // Of two first people at once, one waits here for the other (PostgreSQL).
+        return await database.write(async (transaction) => {
+          const { em, sql } = transaction
+          // Of two first people at once, one waits here for the other.
           await sql(
             `insert into settings (name, value) values ('accounts', '1')
              on conflict (name) do update set value = excluded.value`,
@@ -34,12 +35,13 @@ export function createAccountStore(database: Database): AccountStore {
           if (isFirst && !mayBeFirst) throw new Refused('setup-code-needed')
           const row = em.create(UserEntity, {
             ...user,
+            searchText: toSearchText(`${user.displayName}\n${user.login}`),
             admin: isFirst,
             passwordHash,
             deletedAt: null,
           })
           await em.flush()
-          await insertEffects(sql, dialect, effects)
+          await insertEffects(transaction, effects)
           return toRecord(row)
         })
       } catch (error) {
@@ -49,57 +51,58 @@ export function createAccountStore(database: Database): AccountStore {
     },
 
     async findByLogin(login) {
-      const row = await database.em().findOne(UserEntity, { login, deletedAt: null })
+      const row = await database.read((em) => em.findOne(UserEntity, { login, deletedAt: null }))
       if (!row || row.passwordHash === null || row.passwordHash === undefined) return undefined
       return { ...toRecord(row), passwordHash: row.passwordHash }
     },
 
     async findUser(userId) {
-      const row = await database.em().findOne(UserEntity, { id: userId })
+      const row = await database.read((em) => em.findOne(UserEntity, { id: userId }))
       return row ? { ...toRecord(row), passwordHash: row.passwordHash ?? null } : undefined
     },
 
     async users(userIds) {
       if (userIds.length === 0) return []
-      const rows = await database.em().find(UserEntity, { id: { $in: userIds } })
+      const rows = await database.read((em) => em.find(UserEntity, { id: { $in: userIds } }))
       return rows.map(toRecord)
     },
 
     async search(query, limit) {
-      const pattern = `%${query.toLowerCase().replaceAll(/[\\%_]/g, (c) => `\\${c}`)}%`
+      // No name is longer, and no name has a NUL.
+      const text = toSearchText(query.slice(0, 200).replaceAll('\0', ''))
       const rows = await sql<UserColumns>(
-        `select ${userColumns} from users u where u.deleted_at is null
-         and (lower(u.login) like ? escape '\\' or lower(u.display_name) like ? escape '\\')
-         order by lower(u.display_name), u.id limit ?`,
-        [pattern, pattern, limit],
+        `select ${userColumns} from users u
+         where u.deleted_at is null and u.search_text like ? escape '\\'
+         order by u.search_text, u.id limit ?`,
+        [toLikePattern(text), limit],
       )
       return rows.map(toUser)
     },
 
-    count: () => database.em().count(UserEntity),
+    count: () => database.read((em) => em.count(UserEntity)),
 
     deleteUser: (userId, at, effects) =>
-      database.write(async ({ em, sql }) => {
-        const row = await em.findOne(UserEntity, { id: userId, deletedAt: null })
-        if (!row) return false
-        row.deletedAt = at
-        row.passwordHash = null
-        // Not a possible login, so nobody can take it.
-        row.login = `deleted:${userId}`
-        await em.flush()
+      database.write(async (transaction) => {
+        const { sql } = transaction
+        // No possible login, so that nobody can take it.
+        const gone = await sql(
+          `update users set login = ?, password_hash = null, deleted_at = ?
+           where id = ? and deleted_at is null returning id`,
+          [`deleted:${userId}`, at, userId],
+        )
+        if (gone.length === 0) return false
         await sql(
           `update sessions set ended_at = ${dialect.nowSql} where user_id = ? and ended_at is null`,
           [userId],
         )
-        await insertEffects(sql, dialect, effects)
+        await insertEffects(transaction, effects)
         return true
       }),
 
     async openSession(session) {
-      await database.write(async ({ em }) => {
-        em.create(SessionEntity, { ...session, endedAt: null })
-        await em.flush()
-      })
+      await database.write((transaction) =>
+        transaction.insert(SessionEntity, [{ ...session, endedAt: null }]),
+      )
     },
 
     async findSession(tokenHash, at) {

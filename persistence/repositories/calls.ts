@@ -1,10 +1,12 @@
 /** Calls as a start, the inspector and the keys' owners read them. */
 import type { Database } from '../database.ts'
-import type { CallStore, IgnoredRecord, KeyRow, StepRecord } from '../store.ts'
-import { insertIgnored } from './commit-rooms.ts'
+import { CallKeyEntity, ChartEntity, StepEntity } from '../entities/calls.ts'
+import { IgnoredReportEntity } from '../entities/effects.ts'
+import type { CallStore, IgnoredRecord, StepRecord } from '../store.ts'
+import { insertIgnored } from './after-commit.ts'
 
 export function createCallStore(database: Database): CallStore {
-  const { sql, dialect } = database
+  const { sql } = database
   return {
     async active() {
       const rows = await sql<{
@@ -29,88 +31,63 @@ export function createCallStore(database: Database): CallStore {
       return row && (row.ended_at === null ? 'active' : 'ended')
     },
 
-    async key(callId): Promise<KeyRow | undefined> {
-      const [row] = await sql<{
-        call_id: string
-        key_epoch: number
-        sealed_key: string
-        created_at: number
-      }>(
-        `select call_id, key_epoch, sealed_key, created_at from call_keys
-         where call_id = ? order by key_epoch desc limit 1`,
-        [callId],
+    async key(callId) {
+      const row = await database.read((em) =>
+        em.findOne(CallKeyEntity, { callId }, { orderBy: { keyEpoch: 'desc' } }),
       )
-      return (
-        row && {
-          callId: row.call_id,
-          keyEpoch: row.key_epoch,
-          sealedKey: row.sealed_key,
-          createdAt: row.created_at,
-        }
-      )
+      if (!row) return undefined
+      const { keyEpoch, sealedKey, createdAt } = row
+      return { callId, keyEpoch, sealedKey, createdAt }
     },
 
     async steps(callId, after, limit) {
-      const rows = await sql<{
-        call_id: string
-        step: number
-        room_id: string
-        event: string
-        source: StepRecord['source']
-        at: number
-        state: string
-        detail: string
-        definition_hash: string
-        first_seq: number | null
-        last_seq: number | null
-      }>(`select * from steps where call_id = ? and step > ? order by step limit ?`, [
+      const rows = await database.read((em) =>
+        em.find(
+          StepEntity,
+          { callId, step: { $gt: after } },
+          { orderBy: { step: 'asc' }, limit, disableIdentityMap: true },
+        ),
+      )
+      return rows.map((row): StepRecord => ({
         callId,
-        after,
-        limit,
-      ])
-      return rows.map((row) => ({
-        callId: row.call_id,
         step: row.step,
-        roomId: row.room_id,
+        roomId: row.roomId,
         event: row.event,
         source: row.source,
         at: row.at,
         state: row.state,
-        detail: JSON.parse(row.detail) as unknown,
-        definitionHash: row.definition_hash,
-        firstSeq: row.first_seq,
-        lastSeq: row.last_seq,
+        detail: row.detail,
+        definitionHash: row.definitionHash,
+        firstSeq: row.firstSeq ?? null,
+        lastSeq: row.lastSeq ?? null,
       }))
     },
 
     async ignored(limit) {
-      const rows = await sql<{
-        at: number
-        reason: IgnoredRecord['reason']
-        event: string
-        room_id: string | null
-        call_id: string | null
-        identity: string | null
-      }>(`select * from ignored_reports order by at desc limit ?`, [limit])
-      return rows.map((row) => ({
+      const rows = await database.read((em) =>
+        em.find(IgnoredReportEntity, {}, { orderBy: { id: 'desc' }, limit }),
+      )
+      return rows.map((row): IgnoredRecord => ({
         at: row.at,
         reason: row.reason,
         event: row.event,
-        roomId: row.room_id,
-        callId: row.call_id,
-        identity: row.identity,
+        roomId: row.roomId ?? null,
+        callId: row.callId ?? null,
+        identity: row.identity ?? null,
       }))
     },
 
-    recordIgnored: (records) =>
-      database.write(({ sql }) => insertIgnored(sql, dialect, records)),
+    async recordIgnored(records) {
+      if (records.length === 0) return
+      await database.write((transaction) => insertIgnored(transaction, records))
+    },
 
     async saveChart(definitionHash, machineId, chart) {
-      await database.write(({ sql }) =>
-        sql(
-          `insert into charts (definition_hash, machine_id, chart) values (?, ?, ?)
-           on conflict do nothing`,
-          [definitionHash, machineId, JSON.stringify(chart)],
+      await database.write((transaction) =>
+        transaction.insert(
+          ChartEntity,
+          [{ definitionHash, machineId, chart }],
+          'on conflict do nothing',
         ),
       )
     },

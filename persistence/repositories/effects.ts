@@ -1,16 +1,19 @@
 /** What waits to be done after commits. */
 import type { Database } from '../database.ts'
 import type { EffectRecord, EffectStore } from '../store.ts'
-import { insertEffects } from './commit-rooms.ts'
+import { insertEffects } from './after-commit.ts'
+import { escapeLike } from './user-rows.ts'
 
 export function createEffectStore(database: Database): EffectStore {
   const { sql, dialect } = database
   return {
-    add: (effects) => database.write(({ sql }) => insertEffects(sql, dialect, effects)),
+    async add(effects) {
+      if (effects.length === 0) return
+      await database.write((transaction) => insertEffects(transaction, effects))
+    },
 
     takeDue: (at, leaseMs, limit) =>
       database.write(async ({ sql }) => {
-        const skipLocked = dialect.name === 'postgresql' ? 'for update skip locked' : ''
         const rows = await sql<{
           effect_id: string
           room_id: string | null
@@ -21,21 +24,20 @@ export function createEffectStore(database: Database): EffectStore {
         }>(
           `update effects set leased_until = ?, attempts = attempts + 1 where effect_id in (
              select effect_id from effects where due_at <= ? and leased_until <= ?
-             order by due_at limit ? ${skipLocked})
+             order by due_at, effect_id limit ? ${dialect.skipLocked})
            returning effect_id, room_id, type, payload, due_at, attempts`,
           [at + leaseMs, at, at, limit],
         )
-        return rows.map(
-          (row): EffectRecord => ({
-            effectId: row.effect_id,
-            roomId: row.room_id,
-            type: row.type,
-            payload: JSON.parse(row.payload) as unknown,
-            dueAt: row.due_at,
-            // Tries before this one.
-            attempts: row.attempts - 1,
-          }),
-        )
+        const taken = rows.map((row): EffectRecord => ({
+          effectId: row.effect_id,
+          roomId: row.room_id,
+          type: row.type,
+          payload: JSON.parse(row.payload) as unknown,
+          dueAt: row.due_at,
+          // Tries before this one.
+          attempts: row.attempts - 1,
+        }))
+        return taken.sort((a, b) => a.dueAt - b.dueAt)
       }),
 
     async done(effectIds) {
@@ -69,7 +71,7 @@ export function createEffectStore(database: Database): EffectStore {
       const [row] = await sql<{ open: number | string }>(
         `select count(*) as open from effects
          where type = 'livekit.evict' and effect_id like ? escape '\\'`,
-        [`evict:${callId.replaceAll(/[\\%_]/g, (c) => `\\${c}`)}:%`],
+        [`evict:${escapeLike(callId)}:%`],
       )
       return Number(row?.open ?? 0)
     },
@@ -78,9 +80,9 @@ export function createEffectStore(database: Database): EffectStore {
       await database.write(async ({ sql }) => {
         await sql(`delete from receipts where at < ?`, [receiptsBefore])
         await sql(
-          `delete from ignored_reports where at < coalesce(
-             (select at from ignored_reports order by at desc limit 1 offset ?), 0)`,
-          [keepIgnored - 1],
+          `delete from ignored_reports where id <=
+             (select id from ignored_reports order by id desc limit 1 offset ?)`,
+          [keepIgnored],
         )
       })
     },

@@ -8,7 +8,8 @@ export function createInstallationStore(
   newInstallationId: () => string,
 ): InstallationStore {
   async function get(name: string): Promise<string | undefined> {
-    return (await database.em().findOne(SettingEntity, { name }))?.value
+    const row = await database.read((em) => em.findOne(SettingEntity, { name }))
+    return row?.value
   }
 
   /** Of two processes at once, one value is kept, and both get that. */

@@ -1,6 +1,6 @@
 /** Rooms, their members and their logs. */
 import type { Database, Sql } from '../database.ts'
-import { MemberEntity, RoomEntity } from '../entities/rooms.ts'
+import { MemberEntity } from '../entities/rooms.ts'
 import { timelineTypes, type LogFact } from '../../machines/room.facts.ts'
 import type {
   ActiveCall,
@@ -31,11 +31,20 @@ interface RoomColumns {
   last_at: number
 }
 
-interface SummaryColumns extends RoomColumns {
-  member_count: number | string
+interface CallColumns {
   call_id: string | null
   step: number | null
   envelope: string | null
+}
+
+interface SummaryColumns extends RoomColumns, CallColumns {
+  /** PostgreSQL counts in a type that JavaScript's numbers do not hold. */
+  member_count: number | string
+}
+
+interface LoadedColumns extends RoomColumns, CallColumns {
+  member_rows: string
+  receipt_rows: string
 }
 
 const summarySelect = `select r.*, c.call_id, c.step, c.envelope,
@@ -47,33 +56,36 @@ export function createRoomStore(database: Database): RoomStore {
 
   return {
     async create(room, members) {
-      try {
-        await database.write(async ({ em, sql }) => {
-          const [now] = await sql<{ at: number }>(`select ${dialect.nowSql} as at`)
-          em.create(RoomEntity, {
-            ...room,
-            deletedAt: null,
-            version: 0,
-            seq: 0,
-            lastAt: room.createdAt,
-            changedAt: now?.at ?? 0,
-          })
-          await em.flush()
-          for (const userId of members) {
-            em.create(MemberEntity, { roomId: room.roomId, userId, joinedAt: room.createdAt })
-          }
-        })
-        return 'committed'
-      } catch (error) {
-        if (room.dmKey !== null && (await findOne(sql, 'r.dm_key = ?', room.dmKey))) {
-          return 'conflict'
-        }
-        throw error
-      }
+      const { roomId, createdAt } = room
+      const isNew = await database.write(async ({ sql, insert }) => {
+        const made = await sql(
+          `insert into rooms (room_id, name, kind, visibility, owner_id, dm_key, created_at,
+             version, seq, last_at, changed_at)
+           values (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ${dialect.nowSql})
+           on conflict (dm_key) do nothing returning room_id`,
+          [
+            roomId,
+            room.name,
+            room.kind,
+            room.visibility,
+            room.ownerId,
+            room.dmKey,
+            createdAt,
+            createdAt,
+          ],
+        )
+        if (made.length === 0) return false
+        const people = new Set(room.ownerId === null ? members : [room.ownerId, ...members])
+        await insert(
+          MemberEntity,
+          [...people].map((userId) => ({ roomId, userId, joinedAt: createdAt })),
+        )
+        return true
+      })
+      return isNew ? 'committed' : 'conflict'
     },
 
-    load: (roomId, receiptsSince) =>
-      database.readTogether((read) => loadRoom(read, roomId, receiptsSince)),
+    load: (roomId, receiptsSince) => loadRoom(database, roomId, receiptsSince),
 
     commit: (batch) => commitRooms(database, batch),
 
@@ -169,36 +181,35 @@ export function createRoomStore(database: Database): RoomStore {
   }
 }
 
-/** One state of the room, whatever is committed meanwhile. */
+/** By one statement, so that it is one state of the room, whatever is committed meanwhile. */
 async function loadRoom(
-  sql: Sql,
+  { sql, dialect }: Database,
   roomId: string,
   receiptsSince: number,
 ): Promise<LoadedRoom | undefined> {
-  const [row] = await sql<RoomColumns>(`select * from rooms where room_id = ?`, [roomId])
+  const [row] = await sql<LoadedColumns>(
+    `select r.*, c.call_id, c.step, c.envelope,
+       (select ${dialect.jsonOfRows(['user_id', 'joined_at'])} from members
+        where room_id = r.room_id) as member_rows,
+       (select ${dialect.jsonOfRows(['receipt_key', 'at', 'result'])} from receipts
+        where room_id = r.room_id and at >= ?) as receipt_rows
+     from rooms r left join calls c on c.room_id = r.room_id and c.ended_at is null
+     where r.room_id = ?`,
+    [receiptsSince, roomId],
+  )
   if (!row) return undefined
-  const members = await sql<{ user_id: string; joined_at: number }>(
-    `select user_id, joined_at from members where room_id = ? order by joined_at, user_id`,
-    [roomId],
-  )
-  const [call] = await sql<{ call_id: string; step: number; envelope: string }>(
-    `select call_id, step, envelope from calls where room_id = ? and ended_at is null`,
-    [roomId],
-  )
-  const receipts = await sql<{ receipt_key: string; at: number; result: string }>(
-    `select receipt_key, at, result from receipts where room_id = ? and at >= ?`,
-    [roomId, receiptsSince],
-  )
+  const members = JSON.parse(row.member_rows) as [userId: string, joinedAt: number][]
+  const receipts = JSON.parse(row.receipt_rows) as [key: string, at: number, result: string][]
   return {
     room: toRoom(row),
-    members: members.map(
-      ({ user_id, joined_at }): MemberRecord => ({ userId: user_id, joinedAt: joined_at }),
-    ),
-    call: call ? toCall(call) : null,
-    receipts: receipts.map(({ receipt_key, at, result }) => ({
-      key: receipt_key,
+    members: members
+      .map(([userId, joinedAt]): MemberRecord => ({ userId, joinedAt }))
+      .sort((a, b) => a.joinedAt - b.joinedAt || (a.userId < b.userId ? -1 : 1)),
+    call: toCall(row),
+    receipts: receipts.map(([key, at, result]) => ({
+      key,
       at,
-      result: (JSON.parse(result) as { result: unknown }).result,
+      result: JSON.parse(result) as unknown,
     })),
   }
 }
@@ -225,23 +236,12 @@ function toRoom(row: RoomColumns): RoomRecord {
 }
 
 function toSummary(row: SummaryColumns): RoomSummary {
-  const { call_id, step, envelope } = row
-  return {
-    room: toRoom(row),
-    memberCount: Number(row.member_count),
-    call:
-      call_id !== null && step !== null && envelope !== null
-        ? toCall({ call_id, step, envelope })
-        : null,
-  }
+  return { room: toRoom(row), memberCount: Number(row.member_count), call: toCall(row) }
 }
 
-function toCall(row: { call_id: string; step: number; envelope: string }): ActiveCall {
-  return {
-    callId: row.call_id,
-    step: row.step,
-    envelope: JSON.parse(row.envelope) as ActiveCall['envelope'],
-  }
+function toCall({ call_id, step, envelope }: CallColumns): ActiveCall | null {
+  if (call_id === null || step === null || envelope === null) return null
+  return { callId: call_id, step, envelope: JSON.parse(envelope) as ActiveCall['envelope'] }
 }
 
 function toFact(row: { fact: string }): LogFact {

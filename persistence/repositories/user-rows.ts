@@ -1,4 +1,4 @@
-/** Users as SQL gives them. */
+/** Users as SQL gives them, and as searches find them. */
 import type { UserRecord } from '../store.ts'
 
 export interface UserColumns {
@@ -24,3 +24,11 @@ export function toUser(row: UserColumns): UserRecord {
     deletedAt: row.deleted_at,
   }
 }
+
+/** Without case and compatibility forms, alike in both databases. */
+export const toSearchText = (text: string): string => text.normalize('NFKC').toLowerCase()
+
+/** A pattern for `like … escape '\'` that finds the text anywhere; its own wildcards mean themselves. */
+export const toLikePattern = (text: string): string => `%${escapeLike(text)}%`
+
+export const escapeLike = (text: string): string => text.replaceAll(/[\\%_]/g, (c) => `\\${c}`)

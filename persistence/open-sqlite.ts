@@ -1,0 +1,61 @@
+/** A SQLite file: durable at every commit, what is deleted is overwritten (R43). */
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname, isAbsolute } from 'node:path'
+import type { MigrationObject } from '@mikro-orm/core'
+import { MikroORM, SqliteDriver } from '@mikro-orm/sqlite'
+import { CannotOpenDatabaseError, toCannotOpen } from './cannot-open.ts'
+import { createDatabase, type Database } from './database.ts'
+import { sqliteDialect } from './dialect.ts'
+import { migrate } from './migrations/migrate.ts'
+import { knexOptions, ormOptions } from './orm-options.ts'
+
+/**
+ * SQLite forgets these with every connection. The cache (64 MiB) and the rarer checkpoints (at
+ * 32 MiB of WAL) are for the hot path; a scrub truncates the WAL whatever its size.
+ */
+const pragmas = `
+  pragma busy_timeout = 5000;
+  pragma journal_mode = wal;
+  pragma synchronous = full;
+  pragma secure_delete = on;
+  pragma foreign_keys = on;
+  pragma cache_size = -65536;
+  pragma wal_autocheckpoint = 8192;
+  pragma temp_store = memory;`
+
+interface RawConnection {
+  exec(sql: string, done: (error: Error | null) => void): void
+}
+
+/** `path`: absolute. Made with its folder when it is not there. */
+export async function openSqlite(path: string, migrations: MigrationObject[]): Promise<Database> {
+  const what = `the SQLite database ${path}`
+  if (!isAbsolute(path)) throw new CannotOpenDatabaseError(`${what} must be an absolute path`)
+  const options = {
+    ...ormOptions(migrations),
+    driver: SqliteDriver,
+    dbName: path,
+    driverOptions: {
+      ...knexOptions,
+      pool: {
+        min: 1,
+        max: 1,
+        afterCreate(connection: RawConnection, done: (error: Error | null) => void) {
+          connection.exec(pragmas, done)
+        },
+      },
+    },
+  }
+  let writer: MikroORM | null = null
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    // It holds password hashes: nobody else on this machine may read it. WAL and index follow it.
+    closeSync(openSync(path, 'a', 0o600))
+    writer = await MikroORM.init(options)
+    await migrate(writer.getMigrator(), migrations)
+    return createDatabase(sqliteDialect, writer, await MikroORM.init(options))
+  } catch (error) {
+    await writer?.close(true)
+    throw toCannotOpen(what, error)
+  }
+}
