@@ -81,7 +81,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     await store.calls.saveChart(callDefinitionHash, callChart.machineId, callChart)
 
     // What is seen
-    const views = createRoomViews({ accounts: store.accounts, rooms: store.rooms })
+    const views = createRoomViews({ accounts: store.accounts })
     const origins = createOrigins(config.webserver, false)
     const live: Live = createLive({
       store,

@@ -1,127 +1,70 @@
-/** Reads `chatto.toml` and the environment. A wrong value is named with its key, source and what is allowed. */
-import { dirname, isAbsolute, resolve } from 'node:path'
-import { parse as parseToml, TomlError } from 'smol-toml'
-import { z } from 'zod'
+/**
+ * Puts the configuration together from `chatto.toml` and the environment, which wins. A wrong value
+ * is refused in one line that names its place, its key and what is allowed.
+ */
+import { isAbsolute, resolve } from 'node:path'
 import type { Config, LivekitConfig } from './config.ts'
+import { ConfigError } from './config/config-error.ts'
+import { readEnvironment, variableOf } from './config/environment.ts'
+import {
+  isSectionName,
+  keysOf,
+  schemaOf,
+  sectionNames,
+  sections,
+  type Section,
+  type SectionName,
+} from './config/sections.ts'
+import { isTable, readTomlFile, type TomlFile } from './config/toml-file.ts'
 import { nearestWord } from './nearest-word.ts'
 
-/** One line for a person; never holds a secret's value. */
-export class ConfigError extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'ConfigError'
-  }
-}
+export { ConfigError }
 
 export interface ConfigSources {
+  /** Without node and the script: `['--config', 'FILE']`. */
   argv: readonly string[]
   env: Readonly<Record<string, string | undefined>>
   cwd: string
-  /** Undefined when there is no such file. */
+  /** Undefined when there is no such file; what it throws is told as “cannot be read”. */
   readFile(path: string): string | undefined
 }
 
-const seconds = (least: number, most: number, standard: number) =>
-  z.number().min(least).max(most).default(standard)
-const perTime = (standard: number) => z.int().min(0).max(1_000_000).default(standard)
-const secret = z.string().min(1)
-const webUrl = z.url({ protocol: /^https?$/ })
-const words = z.array(z.string().min(1))
+/** What was given, by section and key, and where. */
+interface Given {
+  values: Map<SectionName, Map<string, unknown>>
+  /** `/etc/chatto.toml:12`, `the variable CHATTO_…`. */
+  placeOf(section: SectionName, key: string): string
+}
 
-/** Every section and key, with what is allowed. Names are those of `chatto.toml`. */
-const sections = {
-  general: z.strictObject({ name: z.string().trim().min(1).max(60).default('Chatto Calls') }),
-  livekit: z.strictObject({
-    enabled: z.boolean().optional(),
-    url: z.url({ protocol: /^wss?$/ }).optional(),
-    api_key: secret.optional(),
-    api_secret: secret.optional(),
-    webhook_url: webUrl.optional(),
-  }),
-  webserver: z.strictObject({
-    url: webUrl.optional(),
-    host: z.string().min(1).default('127.0.0.1'),
-    port: z.int().min(0).max(65_535).default(8080),
-    origins: words.default([]),
-    trusted_proxies: words.default([]),
-  }),
-  database: z.strictObject({
-    url: z
-      .string()
-      .regex(/^(sqlite:.+|postgres(ql)?:\/\/.+)$/, 'sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME')
-      .default('sqlite:data/chatto.db'),
-  }),
-  accounts: z.strictObject({ registration: z.enum(['open', 'closed']).default('open') }),
-  security: z.strictObject({
-    key_encryption_key: z
-      .string()
-      .refine((text) => Buffer.from(text, 'base64').length === 32, 'base64 of exactly 32 bytes')
-      .optional(),
-  }),
-  calls: z.strictObject({
-    join_deadline_s: seconds(5, 3600, 45),
-    doubt_s: seconds(1, 600, 10),
-    room_doubt_s: seconds(1, 600, 30),
-    listing_lag_s: seconds(0.5, 60, 2),
-    listing_interval_s: seconds(1, 600, 30),
-    restless_interval_s: seconds(0.5, 60, 2),
-    livekit_away_s: seconds(30, 86_400, 3600),
-  }),
-  limits: z.strictObject({
-    registrations_per_minute: perTime(30),
-    sign_ins_per_minute: perTime(60),
-    requests_per_second: perTime(50),
-    socket_messages_per_second: perTime(100),
-  }),
-  metrics: z.strictObject({ token: secret.optional() }),
-  log: z.strictObject({
-    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  }),
-} as const
-
-type SectionName = keyof typeof sections
-type Raw = Record<string, Record<string, unknown>>
-const sectionNames = Object.keys(sections) as SectionName[]
+/** LiveKit advises this for its API secrets, in characters. */
+const goodSecretLength = 32
 
 /** Throws `ConfigError`. */
 export function loadConfig(sources: ConfigSources): Config {
   const warnings: string[] = []
-  const { file, text, folder } = findFile(sources)
-  const raw = text === undefined ? {} : parseFile(file ?? '', text)
-  warnAboutUnknown(raw, warnings)
-  const origin = overlayEnvironment(raw, sources.env, warnings)
-
-  const read = <N extends SectionName>(name: N): z.infer<(typeof sections)[N]> => {
-    const known = onlyKnownKeys(name, raw[name] ?? {})
-    const result = sections[name].safeParse(known)
-    if (result.success) return result.data as z.infer<(typeof sections)[N]>
-    const issue = result.error.issues[0]
-    const key = String(issue?.path[0] ?? '')
-    throw new ConfigError(
-      `[${name}] ${key} is wrong (${sourceOf(name, key, origin, file, text)}): ` +
-        `${issue?.message ?? 'not allowed'}`,
-    )
-  }
+  const file = readTomlFile(sources)
+  const given = collect(file, sources.env, warnings)
+  const read = <N extends SectionName>(name: N) => readSection(name, given)
 
   const webserver = read('webserver')
-  const url = (webserver.url ?? `http://localhost:${webserver.port}`).replace(/\/+$/, '')
-  const database = { url: absoluteDatabase(read('database').url, folder) }
+  const url = webserver.url ?? `http://localhost:${webserver.port}`
+  const databaseUrl = toAbsolute(read('database').url, file.folder)
   const calls = read('calls')
   const limits = read('limits')
   return {
-    file,
+    file: file.path,
     name: read('general').name,
-    livekit: 'livekit' in raw ? toLivekit(read('livekit'), url, warnings) : null,
+    livekit: toLivekit(read('livekit'), given, url, warnings),
     webserver: {
       url,
       host: webserver.host,
       port: webserver.port,
-      origins: webserver.origins.map(toOrigin),
+      origins: webserver.origins,
       trustedProxies: webserver.trusted_proxies,
     },
-    database,
+    database: { url: databaseUrl },
     accounts: read('accounts'),
-    security: toSecurity(read('security').key_encryption_key, database.url),
+    security: toSecurity(read('security').key_encryption_key, databaseUrl),
     calls: {
       joinDeadlineMs: calls.join_deadline_s * 1000,
       doubtMs: calls.doubt_s * 1000,
@@ -143,142 +86,95 @@ export function loadConfig(sources: ConfigSources): Config {
   }
 }
 
-function findFile({ argv, cwd, readFile }: ConfigSources): {
-  file: string | null
-  text: string | undefined
-  folder: string
-} {
-  const flag = argv.indexOf('--config')
-  const named = flag >= 0 ? argv[flag + 1] : argv.find((a) => a.startsWith('--config='))?.slice(9)
-  if (flag >= 0 && !named) throw new ConfigError('--config needs the path of a file')
-  const path = resolve(cwd, named ?? 'chatto.toml')
-  const text = readFile(path)
-  if (named && text === undefined) throw new ConfigError(`there is no configuration file ${path}`)
-  return { file: text === undefined ? null : path, text, folder: dirname(path) }
+/** Whether only this machine reaches what listens there. */
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, '')
+  return bare === 'localhost' || bare === '::1' || /^127\.\d+\.\d+\.\d+$/.test(bare)
 }
 
-function parseFile(file: string, text: string): Raw {
-  let parsed: Record<string, unknown>
-  try {
-    parsed = parseToml(text)
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error
-    const reason = error.message.split('\n')[0]?.replace('Invalid TOML document: ', '')
-    throw new ConfigError(`${file}:${error.line}:${error.column}: ${reason}`)
-  }
-  const raw: Raw = {}
-  for (const [name, section] of Object.entries(parsed)) {
-    if (typeof section === 'object' && section !== null && !Array.isArray(section)) {
-      raw[name] = section as Record<string, unknown>
-    } else if (isSection(name)) {
-      throw new ConfigError(`${file}: ${name} must be a section, written [${name}]`)
-    } else {
-      raw[name] = {}
-    }
-  }
-  return raw
-}
-
-const isSection = (name: string): name is SectionName => sectionNames.some((known) => known === name)
-const keysOf = (name: SectionName) => Object.keys(sections[name].shape)
-
-/** A `chatto.toml` of Chatto itself has more sections than ours: they are named, not refused. */
-function warnAboutUnknown(raw: Raw, warnings: string[]): void {
-  for (const [name, section] of Object.entries(raw)) {
-    if (!isSection(name)) {
-      warnings.push(`[${name}] is not known here and is left alone${hint(name, sectionNames)}`)
-      continue
-    }
-    for (const key of Object.keys(section)) {
-      if (!keysOf(name).includes(key)) {
-        warnings.push(`[${name}] ${key} is not known${hint(key, keysOf(name))}`)
-      }
-    }
-  }
-}
-
-function hint(word: string, known: readonly string[]): string {
-  const nearest = nearestWord(word, known)
-  return nearest ? `; did you mean ${nearest}?` : ''
-}
-
-function onlyKnownKeys(name: SectionName, section: Record<string, unknown>) {
-  const known = keysOf(name)
-  return Object.fromEntries(Object.entries(section).filter(([key]) => known.includes(key)))
-}
-
-/** `CHATTO_<SECTION>_<KEY>` wins over the file. Gives which variable set what. */
-function overlayEnvironment(
-  raw: Raw,
-  env: ConfigSources['env'],
-  warnings: string[],
-): ReadonlyMap<string, string> {
-  const origin = new Map<string, string>()
-  for (const [variable, value] of Object.entries(env)) {
-    if (!variable.startsWith('CHATTO_') || value === undefined) continue
-    if (variable === 'CHATTO_WEB_ROOT') continue
-    const name = sectionNames.find((s) => variable.startsWith(`CHATTO_${s.toUpperCase()}_`))
-    const key = name && variable.slice(`CHATTO_${name}_`.length).toLowerCase()
-    if (!name || !key || !keysOf(name).includes(key)) {
-      const all = sectionNames.flatMap((s) =>
-        keysOf(s).map((k) => `CHATTO_${s}_${k}`.toUpperCase()),
+/** The environment laid over the file. A `chatto.toml` of Chatto itself has sections that we do not know. */
+function collect(file: TomlFile, env: ConfigSources['env'], warnings: string[]): Given {
+  const values: Given['values'] = new Map()
+  const variables = new Map<string, string>()
+  for (const [name, section] of file.content) {
+    if (!isSectionName(name)) {
+      const isLoose = !isTable(section) && !Array.isArray(section)
+      const what = isLoose ? `${name}, outside of any section,` : `[${name}]`
+      warnings.push(
+        `${file.path}: ${what} is not known and is left alone${hint(name, sectionNames, '[]')}`,
       )
-      warnings.push(`the variable ${variable} is not known${hint(variable, all)}`)
       continue
     }
-    raw[name] = { ...raw[name], [key]: fromText(name, key, value) }
-    origin.set(`${name}.${key}`, variable)
+    if (!isTable(section)) {
+      throw new ConfigError(`${file.placeOf(name)}: ${name} must be a section, written [${name}]`)
+    }
+    const known = Object.entries(section).filter(([key]) => schemaOf(name, key) !== undefined)
+    values.set(name, new Map(known))
+    for (const key of Object.keys(section)) {
+      if (schemaOf(name, key)) continue
+      warnings.push(
+        `${file.path}: [${name}] ${key} is not known and is left alone${hint(key, keysOf(name))}`,
+      )
+    }
   }
-  return origin
+  for (const { section, key, value, variable } of readEnvironment(env, warnings)) {
+    // A section made only of variables is there, too.
+    values.set(section, new Map([...(values.get(section) ?? []), [key, value]]))
+    variables.set(`${section}.${key}`, variable)
+  }
+  return {
+    values,
+    placeOf(section, key) {
+      const variable = variables.get(`${section}.${key}`)
+      return variable ? `the variable ${variable}` : file.placeOf(section, key)
+    },
+  }
 }
 
-/** Variables are text; what the key wants tells how to read it. */
-function fromText(name: SectionName, key: string, value: string): unknown {
-  const schema = (sections[name].shape as Record<string, z.ZodType>)[key]
-  const wants = (candidate: unknown) => schema?.safeParse(candidate).success ?? false
-  if (wants(value)) return value
-  if (value === 'true' || value === 'false') return value === 'true'
-  const asNumber = Number(value)
-  if (value.trim() !== '' && Number.isFinite(asNumber) && !wants([value])) return asNumber
-  const list = value.split(',').map((item) => item.trim())
-  return wants(list) ? list : value
+function hint(word: string, known: readonly string[], brackets = ''): string {
+  const nearest = nearestWord(word, known)
+  const [open = '', close = ''] = brackets
+  return nearest ? `; did you mean ${open}${nearest}${close}?` : ''
 }
 
-function sourceOf(
-  name: string,
-  key: string,
-  origin: ReadonlyMap<string, string>,
-  file: string | null,
-  text: string | undefined,
-): string {
-  const variable = origin.get(`${name}.${key}`)
-  if (variable) return `variable ${variable}`
-  if (!file || text === undefined) return 'not set'
-  const lines = text.split('\n')
-  const start = lines.findIndex((line) => line.trim().startsWith(`[${name}]`))
-  const offset = lines.slice(start + 1).findIndex((line) => line.trim().startsWith(key))
-  return offset < 0 ? file : `${file}:${start + offset + 2}`
+function readSection<N extends SectionName>(name: N, given: Given): Section<N> {
+  const values = [...(given.values.get(name) ?? [])].filter(
+    ([key, value]) => !(value === '' && mayBeLeftOut(name, key)),
+  )
+  const result = sections[name].safeParse(Object.fromEntries(values))
+  if (result.success) return result.data as Section<N>
+  const key = String(result.error.issues[0]?.path[0])
+  throw new ConfigError(
+    `${given.placeOf(name, key)}: [${name}] ${key} must be ${schemaOf(name, key)?.description}`,
+  )
 }
 
+/** A key without a default: an empty text says as much as leaving it out. */
+function mayBeLeftOut(name: SectionName, key: string): boolean {
+  const absent = schemaOf(name, key)?.safeParse(undefined)
+  return absent?.success === true && absent.data === undefined
+}
+
+/** Null when calls are off (R50). `enabled` left out in a section that is there means true. */
 function toLivekit(
-  section: z.infer<typeof sections.livekit>,
+  section: Section<'livekit'>,
+  given: Given,
   webserverUrl: string,
   warnings: string[],
 ): LivekitConfig | null {
-  // Left out in a section that is there means true.
-  if (section.enabled === false) return null
+  if (!given.values.has('livekit') || section.enabled === false) return null
   const { url, api_key: apiKey, api_secret: apiSecret } = section
-  for (const [key, value] of Object.entries({ url, api_key: apiKey, api_secret: apiSecret })) {
-    if (!value) {
-      throw new ConfigError(
-        `[livekit] ${key} is missing: calls are on, so url, api_key and api_secret are needed ` +
-          `(or set enabled = false)`,
-      )
-    }
+  if (!url || !apiKey || !apiSecret) {
+    const key = !url ? 'url' : !apiKey ? 'api_key' : 'api_secret'
+    throw new ConfigError(
+      `[livekit] ${key} is missing: calls are on, so set it there or as ${variableOf('livekit', key)}, ` +
+        'or turn calls off with enabled = false',
+    )
   }
-  if (!url || !apiKey || !apiSecret) throw new ConfigError('[livekit] is incomplete')
-  if (apiSecret.length < 32 && !isLoopback(new URL(url).hostname)) {
-    warnings.push('[livekit] api_secret is short: LiveKit advises at least 32 characters')
+  if (apiSecret.length < goodSecretLength && !isLoopback(new URL(url).hostname)) {
+    warnings.push(
+      `[livekit] api_secret is shorter than ${goodSecretLength} characters: take a longer one on a public server`,
+    )
   }
   return {
     url: url.replace(/\/+$/, ''),
@@ -288,32 +184,19 @@ function toLivekit(
   }
 }
 
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[|\]$/g, '')
-  return bare === 'localhost' || bare === '::1' || /^127\.\d+\.\d+\.\d+$/.test(bare)
+function toAbsolute(databaseUrl: string, folder: string): string {
+  if (!databaseUrl.startsWith('sqlite:')) return databaseUrl
+  const path = databaseUrl.slice('sqlite:'.length)
+  return `sqlite:${isAbsolute(path) ? resolve(path) : resolve(folder, path)}`
 }
 
-function absoluteDatabase(url: string, folder: string): string {
-  if (!url.startsWith('sqlite:')) return url
-  const path = url.slice('sqlite:'.length)
-  return `sqlite:${isAbsolute(path) ? path : resolve(folder, path)}`
-}
-
-function toSecurity(key: string | undefined, databaseUrl: string): Config['security'] {
-  if (key !== undefined) return { keyEncryptionKey: Buffer.from(key, 'base64'), keyFile: null }
-  if (!databaseUrl.startsWith('sqlite:')) {
-    throw new ConfigError(
-      '[security] key_encryption_key is missing: with PostgreSQL it must be set, ' +
-        'base64 of 32 random bytes (openssl rand -base64 32)',
-    )
+function toSecurity(key: Buffer | undefined, databaseUrl: string): Config['security'] {
+  if (key) return { keyEncryptionKey: key, keyFile: null }
+  if (databaseUrl.startsWith('sqlite:')) {
+    return { keyEncryptionKey: null, keyFile: `${databaseUrl.slice('sqlite:'.length)}.key` }
   }
-  return { keyEncryptionKey: null, keyFile: `${databaseUrl.slice('sqlite:'.length)}.key` }
-}
-
-function toOrigin(text: string): string {
-  try {
-    return new URL(text).origin
-  } catch {
-    throw new ConfigError(`[webserver] origins holds “${text}”, which is no http(s)://host[:port]`)
-  }
+  throw new ConfigError(
+    '[security] key_encryption_key is missing: with PostgreSQL it must be set there or as ' +
+      `${variableOf('security', 'key_encryption_key')}, to base64 of 32 random bytes (openssl rand -base64 32)`,
+  )
 }

@@ -44,19 +44,23 @@ async function main(): Promise<void> {
 
 function tellWhatIsOn(config: Config, port: number, setupCode: string | null): void {
   const { host } = config.webserver
-  const address =
-    port === config.webserver.port ? config.webserver.url : `http://${host}:${port}`
+  const address = port === config.webserver.port ? config.webserver.url : `http://${host}:${port}`
   print('')
   print(`  Chatto Calls is on:  ${address}`)
   print(`  Database:            ${config.database.url.replace(/:\/\/[^@/]*@/, '://…@')}`)
   if (config.livekit) {
     print(`  Calls:               on, media by LiveKit at ${config.livekit.url}`)
-    print(`  In livekit.yaml:     webhook: { api_key: ${config.livekit.apiKey}, urls: [${config.livekit.webhookUrl}] }`)
+    print(
+      `  In livekit.yaml:     webhook: { api_key: ${config.livekit.apiKey}, urls: [${config.livekit.webhookUrl}] }`,
+    )
   } else {
     print('  Calls:               off. To turn them on, run LiveKit and add to chatto.toml:')
-    print("                       [livekit] url = 'ws://localhost:7880', api_key = 'devkey', api_secret = 'secret'")
+    print(
+      "                       [livekit] url = 'ws://localhost:7880', api_key = 'devkey', api_secret = 'secret'",
+    )
   }
-  if (setupCode) print(`  Setup code:          ${setupCode}  (the first person to register needs it)`)
+  if (setupCode)
+    print(`  Setup code:          ${setupCode}  (the first person to register needs it)`)
   print('')
 }
 

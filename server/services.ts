@@ -102,9 +102,7 @@ export interface AdminService {
   }>
   ignored(
     me: SignedIn,
-  ): Promise<
-    { at: number; reason: string; event: string; callId?: string; identity?: string }[]
-  >
+  ): Promise<{ at: number; reason: string; event: string; callId?: string; identity?: string }[]>
 }
 
 /** Turns records into what one viewer may see: a direct message is named after the other person. */

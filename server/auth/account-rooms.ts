@@ -1,8 +1,8 @@
 /** What an account's beginning and end do to rooms. Both are idempotent: they run again after a crash. */
 import type { Store } from '../../persistence/store.ts'
 import { AppError } from '../errors.ts'
-import { nextOwner } from '../rooms/room-permissions.ts'
-import type { RoomSteps } from '../rooms/room-step.ts'
+import { leavingOf } from '../rooms/leaving.ts'
+import type { RoomDecision, RoomState, RoomSteps } from '../rooms/room-step.ts'
 
 export interface AccountRooms {
   /** Everybody who registers joins the first room; its first member owns it. */
@@ -17,52 +17,62 @@ export function createAccountRooms({
   store,
   steps,
 }: {
-  store: Pick<Store, 'rooms' | 'installation'>
+  store: Pick<Store, 'rooms' | 'accounts' | 'installation'>
   steps: RoomSteps
 }): AccountRooms {
+  async function isLiving(userId: string): Promise<boolean> {
+    return (await store.accounts.findUser(userId))?.deletedAt === null
+  }
+
+  async function depart(userId: string): Promise<void> {
+    const rooms = await store.rooms.roomIdsOf([userId])
+    const failures: unknown[] = []
+    for (const roomId of rooms.get(userId) ?? []) {
+      try {
+        await unlessGone(steps.run(roomId, (state) => departFrom(state, userId)))
+      } catch (error) {
+        // One room's failure keeps nobody in the others; the effect comes again for it.
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
+  }
+
   return {
     async welcome(userId) {
       const roomId = await store.installation.get(generalRoomSetting)
-      if (roomId === undefined) return
-      await unlessGone(
-        steps.run(roomId, ({ room, members }) => ({
-          ...(!members.has(userId) && {
-            addMembers: [{ userId, by: userId }],
-            ...(room.ownerId === null && members.size === 0 && { room: { ownerId: userId } }),
-          }),
-          result: () => undefined,
-        })),
-      )
+      if (roomId === undefined || !(await isLiving(userId))) return
+      await unlessGone(steps.run(roomId, (state) => welcomeTo(state, userId)))
+      // A deletion that came in between has looked for rooms too early.
+      if (!(await isLiving(userId))) await depart(userId)
     },
-
-    async depart(userId) {
-      const rooms = await store.rooms.roomIdsOf([userId])
-      for (const roomId of rooms.get(userId) ?? []) {
-        await unlessGone(
-          steps.run(roomId, ({ room, members, call }) => {
-            if (room.kind === 'dm') {
-              return {
-                ...(call && {
-                  callEvent: (at: number) => ({
-                    type: 'membership.lost' as const,
-                    at,
-                    userId,
-                    by: userId,
-                  }),
-                }),
-                result: () => undefined,
-              }
-            }
-            return {
-              removeMembers: [{ userId, by: userId }],
-              ...(room.ownerId === userId && { room: { ownerId: nextOwner(members, userId) } }),
-              result: () => undefined,
-            }
-          }),
-        )
-      }
-    },
+    depart,
   }
+}
+
+/** Once only, so that nobody who left the room at once is brought back by a repetition. */
+function welcomeTo({ room, members, receipt }: RoomState, userId: string): RoomDecision<undefined> {
+  const key = `welcome:${userId}`
+  if (receipt(key) || members.has(userId)) return { result: () => undefined }
+  return {
+    addMembers: [{ userId, by: userId }],
+    ...(room.ownerId === null && { room: { ownerId: userId } }),
+    receipt: { key },
+    result: () => undefined,
+  }
+}
+
+function departFrom({ room, members, call }: RoomState, userId: string): RoomDecision<undefined> {
+  if (room.kind === 'dm') {
+    return {
+      // The membership stays, and with it what was said; the call does not.
+      ...(call && {
+        callEvent: (at) => ({ type: 'membership.lost', at, userId, by: userId }),
+      }),
+      result: () => undefined,
+    }
+  }
+  return { ...leavingOf(room, members, userId, userId), result: () => undefined }
 }
 
 /** A room that was deleted meanwhile needs nothing. */

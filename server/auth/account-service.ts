@@ -43,52 +43,70 @@ export function createAccountService(deps: AccountServiceDeps): AccountService {
   }
 
   async function remove(userId: string): Promise<void> {
-    const effect = departure(userId, now())
-    if (!(await accounts.deleteUser(userId, now(), [effect]))) {
+    const at = now()
+    if (!(await accounts.deleteUser(userId, at, [effectOf('depart', userId, at)]))) {
       throw new AppError('not-found', 'there is no such account')
     }
+    // Others that ended are among these, too; their sockets have to go just as well.
+    deps.fanOut.sessionsEnded(await accounts.sessionsEndedSince(at))
     // At once, and again by the effect if this process dies meanwhile.
     await deps.rooms.depart(userId)
+  }
+
+  /** The first person of all is admin, so not anybody from outside may be it. */
+  function requireSetupCode(given: string | undefined): void {
+    if (deps.setupCode === null || isSetupCode(given, deps.setupCode)) return
+    throw new AppError('forbidden', 'the first person needs the setup code printed at start', {
+      setupCodeNeeded: true,
+    })
+  }
+
+  async function requirePassword(
+    login: string,
+    password: string,
+    passwordHash: string | null,
+    refusal: () => AppError,
+  ): Promise<void> {
+    attempts.password(login)
+    // The same work when there is nothing to compare with.
+    if (await passwords.verify(password, passwordHash)) {
+      attempts.succeeded(login)
+      return
+    }
+    attempts.failed(login)
+    throw refusal()
   }
 
   return {
     async register({ login, password, displayName, setupCode }, address) {
       await attempts.registration(address)
       const isFirst = (await accounts.count()) === 0
-      if (deps.registration === 'closed' && !isFirst) {
+      if (isFirst) requireSetupCode(setupCode)
+      else if (deps.registration === 'closed') {
         throw new AppError('forbidden', 'nobody can register here by themselves')
-      }
-      if (isFirst && setupCode !== undefined && !isSetupCode(setupCode, deps.setupCode)) {
-        throw new AppError('forbidden', 'the setup code is wrong', { setupCodeNeeded: true })
       }
       const passwordHash = await passwords.hash(password)
       const id = deps.newId()
-      const mayBeFirst = deps.setupCode === null || setupCode !== undefined
+      const at = now()
       const user = await accounts.register(
-        { id, login, displayName: displayName ?? login, createdAt: now() },
+        { id, login: login.toLowerCase(), displayName: displayName ?? login, createdAt: at },
         passwordHash,
-        { mayBeFirst, effects: [welcome(id, now())] },
+        { mayBeFirst: isFirst, effects: [effectOf('welcome', id, at)] },
       )
       if (user === 'login-taken') throw new AppError('conflict', 'this login is taken')
-      if (user === 'setup-code-needed') {
-        throw new AppError('forbidden', 'the first person needs the setup code', {
-          setupCodeNeeded: true,
-        })
-      }
-      await deps.rooms.welcome(id)
+      if (user === 'setup-code-needed') throw new AppError('unavailable', 'try again')
+      // The account is made whatever becomes of this: the mailbox logs it, the effect repeats it.
+      await deps.rooms.welcome(id).catch(() => undefined)
       return openSession(user)
     },
 
     async signIn({ login, password }, address) {
+      await attempts.signIn(address)
       const folded = login.toLowerCase()
-      await attempts.signIn(address, folded)
       const user = await accounts.findByLogin(folded)
-      // The same work for a login that nobody has.
-      if (!(await passwords.verify(password, user?.passwordHash ?? null)) || !user) {
-        await attempts.failed(folded)
-        throw new AppError('not-signed-in', 'the login or the password is wrong')
-      }
-      await attempts.succeeded(folded)
+      const refusal = () => new AppError('not-signed-in', 'the login or the password is wrong')
+      await requirePassword(folded, password, user?.passwordHash ?? null, refusal)
+      if (!user) throw refusal()
       return openSession(user)
     },
 
@@ -108,9 +126,12 @@ export function createAccountService(deps: AccountServiceDeps): AccountService {
 
     async deleteMe(me, password) {
       const user = await accounts.findUser(me.user.id)
-      if (!(await passwords.verify(password, user?.passwordHash ?? null))) {
-        throw new AppError('forbidden', 'the password is wrong')
-      }
+      await requirePassword(
+        me.user.login,
+        password,
+        user?.passwordHash ?? null,
+        () => new AppError('forbidden', 'the password is wrong'),
+      )
       await remove(me.user.id)
     },
 
@@ -130,17 +151,20 @@ export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex')
 }
 
-function isSetupCode(given: string, expected: string | null): boolean {
-  if (expected === null) return true
-  const a = createHash('sha256').update(given.trim()).digest()
+function isSetupCode(given: string | undefined, expected: string): boolean {
+  const a = createHash('sha256')
+    .update(given?.trim() ?? '')
+    .digest()
   return timingSafeEqual(a, createHash('sha256').update(expected).digest())
 }
 
-function welcome(userId: string, at: number): NewEffect {
-  // Later than the inline run, which it only repeats when this process died meanwhile.
-  return { effectId: `welcome:${userId}`, roomId: null, type: 'account.welcome', payload: { userId }, dueAt: at + 2_000 }
-}
-
-function departure(userId: string, at: number): NewEffect {
-  return { effectId: `depart:${userId}`, roomId: null, type: 'account.depart', payload: { userId }, dueAt: at + 2_000 }
+/** Due later than the inline run, which it only repeats when this process died meanwhile. */
+function effectOf(what: 'welcome' | 'depart', userId: string, at: number): NewEffect {
+  return {
+    effectId: `${what}:${userId}`,
+    roomId: null,
+    type: `account.${what}`,
+    payload: { userId },
+    dueAt: at + 2_000,
+  }
 }

@@ -5,53 +5,75 @@ import { AppError } from '../errors.ts'
 export interface Attempts {
   /** Throws `slow-down` past the address's limit. */
   registration(address: string): Promise<void>
-  /** Throws `slow-down` past the address's limit, or while this login has to wait. */
-  signIn(address: string, login: string): Promise<void>
-  failed(login: string): Promise<void>
-  succeeded(login: string): Promise<void>
+  /** Throws `slow-down` past the address's limit. */
+  signIn(address: string): Promise<void>
+  /** Throws `slow-down` while this login has to wait after wrong passwords. */
+  password(login: string): void
+  failed(login: string): void
+  succeeded(login: string): void
 }
 
 /** Wrong passwords in a row before a login has to wait. */
 const freeFailures = 5
+const firstWaitMs = 1_000
 /** The longest wait: nobody is locked out by somebody else for long. */
 const longestWaitMs = 60_000
+/** Wrong passwords are forgotten this long after the last. */
+const rememberMs = 15 * 60_000
+const loginsInMemory = 10_000
+
+interface Failures {
+  count: number
+  lastAt: number
+  waitUntil: number
+}
 
 export function createAttempts({
   registrationsPerMinute,
   signInsPerMinute,
   now,
 }: {
+  /** 0 switches a limit off. */
   registrationsPerMinute: number
   signInsPerMinute: number
   now(): number
 }): Attempts {
   const registrations = perMinute(registrationsPerMinute)
   const signIns = perMinute(signInsPerMinute)
-  /** Failures in a row by login, forgotten after a quarter of an hour. */
-  const failures = new RateLimiterMemory({ points: 1_000_000, duration: 900 })
-  const waitUntil = new Map<string, number>()
+  /** In order of the last failure. */
+  const failures = new Map<string, Failures>()
 
   return {
     registration: (address) => consume(registrations, address),
-    async signIn(address, login) {
-      await consume(signIns, address)
-      const waitMs = (waitUntil.get(login) ?? 0) - now()
-      if (waitMs > 0) {
-        throw new AppError('slow-down', 'too many wrong passwords', { retryAfterMs: waitMs })
-      }
-      waitUntil.delete(login)
+    signIn: (address) => consume(signIns, address),
+    password(login) {
+      const waitMs = (failures.get(login)?.waitUntil ?? 0) - now()
+      if (waitMs <= 0) return
+      throw new AppError('slow-down', 'too many wrong passwords', { retryAfterMs: waitMs })
     },
-    async failed(login) {
-      const { consumedPoints } = await failures.consume(login)
-      if (consumedPoints < freeFailures) return
-      const waitMs = Math.min(longestWaitMs, 1_000 * 2 ** (consumedPoints - freeFailures))
-      if (waitUntil.size > 10_000) waitUntil.clear()
-      waitUntil.set(login, now() + waitMs)
+    failed(login) {
+      const at = now()
+      const earlier = failures.get(login)
+      failures.delete(login)
+      const isForgotten = !earlier || at - earlier.lastAt > rememberMs
+      const count = isForgotten ? 1 : earlier.count + 1
+      const waitMs =
+        count < freeFailures
+          ? 0
+          : Math.min(longestWaitMs, firstWaitMs * 2 ** (count - freeFailures))
+      failures.set(login, { count, lastAt: at, waitUntil: at + waitMs })
+      if (failures.size > loginsInMemory) forgetOldest(failures)
     },
-    async succeeded(login) {
-      waitUntil.delete(login)
-      await failures.delete(login)
+    succeeded(login) {
+      failures.delete(login)
     },
+  }
+}
+
+function forgetOldest(failures: Map<string, Failures>): void {
+  for (const login of failures.keys()) {
+    failures.delete(login)
+    return
   }
 }
 

@@ -43,7 +43,8 @@ export function createCallService(deps: CallServiceDeps): CallService {
     return steps.run(roomId, (state) => {
       // Read under the version that the commit checks (R3).
       const isMember = state.members.has(userId)
-      if (!isMember) throw new AppError('not-a-member', 'only members of the room may join its call')
+      if (!isMember)
+        throw new AppError('not-a-member', 'only members of the room may join its call')
       return {
         callEvent: (at) => ({
           type: 'join.requested',

@@ -15,13 +15,7 @@ export interface LivekitHealth {
   }
 }
 
-export function createLivekitHealth({
-  now,
-  log,
-}: {
-  now(): number
-  log: Logger
-}): LivekitHealth {
+export function createLivekitHealth({ now, log }: { now(): number; log: Logger }): LivekitHealth {
   let reachable: boolean | null = null
   let since: number | null = null
   let silent = false

@@ -53,9 +53,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
   let lastRestlessAt = -Infinity
 
   const isWanted = (call: IndexedCall, at: number) =>
-    call.isRestless ||
-    call.restlessUntil > at ||
-    (call.listingAt !== null && call.listingAt <= at)
+    call.isRestless || call.restlessUntil > at || (call.listingAt !== null && call.listingAt <= at)
 
   function nextAt(): number {
     const all = lastAllAt + deps.intervalMs

@@ -1,16 +1,16 @@
-/** One request under `/api`: the checks in their order, the handler, the answer. */
-import { randomUUID } from 'node:crypto'
+/** One request of the route table: the checks in their order, the handler, the answer. */
 import type { Logger } from 'pino'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { AppError } from '../errors.ts'
 import type { AccountService, SignedIn } from '../services.ts'
-import { answerError, answerJson, type Header } from './answer.ts'
+import { answer, answerError, answerJson, uncached } from './answer.ts'
 import type { Metrics } from './metrics.ts'
 import type { Arrival, Origins } from './origins.ts'
 import { parseBody, parseQuery } from './parse-input.ts'
 import { AbortedError, readBody, type Exchange, type RequestHead } from './request.ts'
-import type { Router } from './router.ts'
-import { findToken } from './session-token.ts'
+import type { Reply, Route } from './route.ts'
+import type { Match, Router } from './router.ts'
+import { findBearer, findToken } from './session-token.ts'
 
 export interface ApiDeps {
   router: Router
@@ -26,6 +26,7 @@ export interface ApiDeps {
 
 const largestBody = 64 * 1024
 const safeMethods = ['GET', 'HEAD', 'OPTIONS']
+const nothing = Buffer.alloc(0)
 
 export function createApiHandler(deps: ApiDeps): (exchange: Exchange, head: RequestHead) => void {
   const { router, origins, log, now } = deps
@@ -35,64 +36,42 @@ export function createApiHandler(deps: ApiDeps): (exchange: Exchange, head: Requ
       : new RateLimiterMemory({ points: deps.requestsPerSecond, duration: 1 })
 
   return (exchange, head) => {
-    const startedAt = now()
-    const requestId = randomUUID()
-    const headers: Header[] = [['x-request-id', requestId]]
     const match = router(head.method, head.path)
-    const pattern = match?.route.path ?? 'none'
+    observe(exchange, head, match?.route)
+    replyTo(exchange, head, match)
+      .then((reply) => send(exchange, reply))
+      .catch((error: unknown) => {
+        if (!(error instanceof AbortedError)) answerError(exchange, toAppError(error, exchange))
+      })
+      .catch((error: unknown) => {
+        log.error({ err: error, requestId: exchange.requestId }, 'an answer could not be written')
+      })
+  }
 
-    const done = (status: number) => {
-      const ms = now() - startedAt
-      const method = head.method.slice(0, 8)
-      deps.metrics.requests.inc({ method, route: pattern, status })
-      deps.metrics.seconds.observe({ method, route: pattern }, ms / 1000)
-      log.debug({ requestId, method, route: pattern, status, ms }, 'request')
-    }
+  /** Runs synchronously up to the reading of the body, as uWebSockets wants. */
+  async function replyTo(
+    exchange: Exchange,
+    head: RequestHead,
+    match: Match | undefined,
+  ): Promise<Reply> {
+    const arrival = origins.arrival(head)
+    origins.requireHost(arrival.host)
+    const authorization = head.headers.get('authorization') ?? ''
+    const presented = findToken(head.headers.get('cookie') ?? '', authorization)
+    checkOrigin(head, arrival, presented?.byCookie ?? false)
+    if (!match) throw new AppError('not-found', 'there is no such endpoint')
+    const { route, param } = match
+    if (route.isOfCalls && !deps.callsEnabled) return { status: 200, body: null }
 
-    // Reading begins in this very tick: uWebSockets gives the body only to who asks at once.
-    const bodyRead = head.method === 'GET' ? Promise.resolve(Buffer.alloc(0)) : readBody(exchange, largestBody)
+    const bodyRead =
+      route.method === 'GET' ? Promise.resolve(nothing) : readBody(exchange, largestBody)
     // Whoever waits for it below sees the rejection; refused requests do not wait.
     bodyRead.catch(() => undefined)
 
-    const work = async () => {
-      const arrival = origins.arrival(head)
-      if (!origins.allowHost(arrival.host)) {
-        throw new AppError('wrong-host', 'this server does not go by that name')
-      }
-      const token = findToken(head.headers.get('cookie') ?? '', head.headers.get('authorization') ?? '')
-      checkOrigin(head, arrival, token?.byCookie ?? false)
-      if (!match) throw new AppError('not-found', 'there is no such endpoint')
-      const { route, param } = match
-      if (route.isOfCalls && !deps.callsEnabled) return { status: 200, body: null }
-
-      const me = token && route.who !== 'anyone' ? await deps.accounts.authenticate(token.token) : undefined
-      if (route.who !== 'anyone') {
-        if (!me) throw new AppError('not-signed-in', 'sign in first')
-        if (route.who === 'admin' && !me.user.admin) throw new AppError('forbidden', 'for admins only')
-        await limit(me)
-      }
-      const query = parseQuery(route, head)
-      const body = parseBody(route, head, await bodyRead)
-      return route.handle({ me: me ?? nobody, body, query, param, arrival })
-    }
-
-    work().then(
-      ({ status, body, headers: more = [] }) => {
-        answerJson(exchange, status, body ?? null, [...headers, ...more])
-        done(status)
-      },
-      (error: unknown) => {
-        if (error instanceof AbortedError) return
-        const refusal = error instanceof AppError ? error : failure(error, requestId)
-        answerError(exchange, refusal, headers)
-        done(refusal.status)
-      },
-    )
-  }
-
-  function failure(error: unknown, requestId: string): AppError {
-    log.error({ err: error, requestId }, 'a request failed')
-    return new AppError('unavailable', 'something went wrong here; try again')
+    const me = route.who === 'anyone' ? nobody : await signIn(presented?.token, route)
+    const query = parseQuery(route, head)
+    const body = parseBody(route, head, await bodyRead)
+    return route.handle({ me, body, query, param, arrival, bearer: findBearer(authorization) })
   }
 
   function checkOrigin(head: RequestHead, arrival: Arrival, byCookie: boolean): void {
@@ -106,6 +85,14 @@ export function createApiHandler(deps: ApiDeps): (exchange: Exchange, head: Requ
     }
   }
 
+  async function signIn(token: string | undefined, route: Route): Promise<SignedIn> {
+    const me = token ? await deps.accounts.authenticate(token) : undefined
+    if (!me) throw new AppError('not-signed-in', 'sign in first')
+    await limit(me)
+    if (route.who === 'admin' && !me.user.admin) throw new AppError('forbidden', 'for admins only')
+    return me
+  }
+
   async function limit(me: SignedIn): Promise<void> {
     try {
       await limiter?.consume(me.user.id)
@@ -113,6 +100,32 @@ export function createApiHandler(deps: ApiDeps): (exchange: Exchange, head: Requ
       if (!(refused instanceof RateLimiterRes)) throw refused
       throw new AppError('slow-down', 'too many requests', { retryAfterMs: refused.msBeforeNext })
     }
+  }
+
+  function send(exchange: Exchange, { status, body, text, headers = [] }: Reply): void {
+    if (text === undefined) answerJson(exchange, status, body ?? null, headers)
+    else answer(exchange, status, [...uncached, ...headers], text)
+  }
+
+  function toAppError(error: unknown, { requestId }: Exchange): AppError {
+    if (error instanceof AppError) return error
+    log.error({ err: error, requestId }, 'a request failed')
+    return new AppError('unavailable', 'something went wrong here; try again', { requestId })
+  }
+
+  /** One line and one count for each answer; never a path, a query, a header or a body. */
+  function observe(exchange: Exchange, head: RequestHead, route: Route | undefined): void {
+    const startedAt = now()
+    const pattern = route?.path ?? 'none'
+    // Health and metrics are asked for all day by machines.
+    const level = head.path.startsWith('/api') ? 'info' : 'debug'
+    const { requestId } = exchange
+    exchange.onAnswered((status) => {
+      const request = { method: head.method.slice(0, 8), route: pattern, status }
+      const ms = now() - startedAt
+      deps.metrics.count({ ...request, ms })
+      log[level]({ requestId, ...request, ms }, 'request')
+    })
   }
 }
 
@@ -123,4 +136,3 @@ const nobody: SignedIn = {
   tokenHash: '',
   expiresAt: 0,
 }
-

@@ -5,37 +5,69 @@ import type { RequestHead } from './request.ts'
 import type { Route } from './route.ts'
 
 const deepestNesting = 16
+const longestFieldName = 100
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** Throws `unsupported-media-type` or `invalid-request`. */
-export function parseBody(route: Route, head: RequestHead, raw: Buffer): unknown {
+export function parseBody(
+  route: Pick<Route, 'body' | 'bodyMayBeEmpty'>,
+  head: Pick<RequestHead, 'headers'>,
+  raw: Buffer,
+): unknown {
   if (!route.body) return undefined
-  if (raw.length === 0 && route.bodyMayBeEmpty) return parseWith(route.body, {})
-  const type = (head.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase()
-  if (type !== 'application/json') {
+  if (raw.length === 0) {
+    if (route.bodyMayBeEmpty) return parseWith(route.body, {})
+    throw invalid('', 'the body is missing')
+  }
+  const encoding = head.headers.get('content-encoding') ?? 'identity'
+  if (mediaType(head.headers.get('content-type')) !== 'application/json') {
     throw new AppError('unsupported-media-type', 'the body must be application/json')
+  }
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new AppError('unsupported-media-type', 'the body must not be compressed')
   }
   return parseWith(route.body, parseJson(raw))
 }
 
-export function parseQuery(route: Route, head: RequestHead): unknown {
+export function parseQuery(route: Pick<Route, 'query'>, head: Pick<RequestHead, 'query'>): unknown {
   if (!route.query) return undefined
-  const fields: Record<string, string> = {}
+  if (!isWellEncoded(head.query)) throw invalid('', 'the query is not percent-encoded UTF-8')
+  const fields = new Map<string, string>()
   for (const [name, value] of new URLSearchParams(head.query)) {
-    if (Object.hasOwn(fields, name)) throw invalid(name, 'given twice')
-    fields[name] = value
+    if (fields.has(name)) throw invalid(name, 'given twice')
+    fields.set(name, value)
   }
-  return parseWith(route.query, fields)
+  return parseWith(route.query, Object.fromEntries(fields))
+}
+
+/** Without parameters, in lower case. */
+export function mediaType(contentType: string | undefined): string {
+  return (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+}
+
+/** `URLSearchParams` takes anything. */
+function isWellEncoded(query: string): boolean {
+  try {
+    decodeURIComponent(query)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function parseJson(raw: Buffer): unknown {
+  const value = toJson(raw)
+  if (depthOf(value) > deepestNesting) throw invalid('', 'the body is nested too deeply')
+  return value
+}
+
+function toJson(raw: Buffer): unknown {
   try {
-    const value: unknown = JSON.parse(utf8.decode(raw))
-    if (depthOf(value) <= deepestNesting) return value
+    return JSON.parse(utf8.decode(raw))
   } catch {
+    // Not the parser's own words, which quote the body: it may hold a password.
     throw invalid('', 'the body is no JSON in UTF-8')
   }
-  throw invalid('', 'the body is nested too deeply')
 }
 
 function depthOf(value: unknown): number {
@@ -43,7 +75,9 @@ function depthOf(value: unknown): number {
   let level: unknown[] = [value]
   while (level.length > 0 && depth <= deepestNesting) {
     level = level.flatMap((item) =>
-      typeof item === 'object' && item !== null ? Object.values(item) : [],
+      typeof item === 'object' && item !== null
+        ? Object.values(item as Record<string, unknown>)
+        : [],
     )
     depth += 1
   }
@@ -54,12 +88,14 @@ function parseWith(schema: z.ZodType, value: unknown): unknown {
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const issue = result.error.issues[0]
-  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys : []
-  const field = [...(issue?.path ?? []), ...unknown].join('.')
-  throw invalid(field, issue?.message ?? 'not allowed')
+  if (issue?.code === 'unrecognized_keys') {
+    throw invalid([...issue.path, issue.keys[0] ?? ''].join('.'), 'is not known here')
+  }
+  throw invalid((issue?.path ?? []).join('.'), issue?.message ?? 'not allowed')
 }
 
-function invalid(field: string, why: string): AppError {
+function invalid(name: string, why: string): AppError {
+  const field = name.slice(0, longestFieldName)
   const message = field === '' ? why : `${field}: ${why}`
   return new AppError('invalid-request', message, { field })
 }

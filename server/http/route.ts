@@ -14,11 +14,15 @@ export interface Call<Body, Query> {
   /** Of the path; a name that the path does not have throws. */
   param(name: string): string
   arrival: Arrival
+  /** From `Authorization`, for the routes that know other tokens than sessions. */
+  bearer: string | undefined
 }
 
 export interface Reply {
   status: number
   body?: unknown
+  /** Instead of `body`, for answers that are no JSON: their `content-type` is in `headers`. */
+  text?: string
   headers?: Header[]
 }
 
@@ -36,6 +40,8 @@ export interface Route {
   query: z.ZodType | null
   /** By status. Null: no body. */
   answers: Readonly<Record<number, z.ZodType | null>>
+  /** What the answers are; errors are JSON always. */
+  answerType: string
   handle(call: Call<unknown, unknown>): Promise<Reply>
 }
 
@@ -55,12 +61,14 @@ export function route<
   bodyMayBeEmpty?: boolean
   query?: Q
   answers: Readonly<Record<number, z.ZodType | null>>
+  answerType?: string
   handle(call: Call<Parsed<B>, Parsed<Q>>): Promise<Reply>
 }): Route {
   return {
     who: 'signed-in',
     isOfCalls: false,
     bodyMayBeEmpty: false,
+    answerType: 'application/json',
     ...definition,
     body: definition.body ?? null,
     query: definition.query ?? null,

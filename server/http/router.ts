@@ -1,62 +1,58 @@
 /** Finds the route of a request by its method and path. */
-import type { Method, Route } from './route.ts'
+import { AppError } from '../errors.ts'
+import type { Route } from './route.ts'
 
 export interface Match {
   route: Route
+  /**
+   * A single segment, percent-decoded. `not-found` for what cannot be an id; checked here and not
+   * while matching, because R50 comes before it.
+   */
   param(name: string): string
 }
 
 export type Router = (method: string, path: string) => Match | undefined
 
-/** Parameters are single segments, percent-decoded; a segment that does not decode matches nothing. */
 export function createRouter(routes: readonly Route[]): Router {
-  const byMethod = new Map<string, { route: Route; segments: string[] }[]>()
+  const byShape = new Map<string, { route: Route; segments: string[] }[]>()
   for (const route of routes) {
-    const list = byMethod.get(route.method) ?? []
-    list.push({ route, segments: route.path.split('/') })
-    byMethod.set(route.method, list)
+    const segments = route.path.split('/')
+    const shape = shapeOf(route.method, segments)
+    byShape.set(shape, [...(byShape.get(shape) ?? []), { route, segments }])
   }
   return (method, path) => {
-    const wanted: Method | string = method === 'HEAD' ? 'GET' : method
     const given = path.split('/')
-    for (const { route, segments } of byMethod.get(wanted) ?? []) {
-      const params = matchSegments(segments, given)
-      if (!params) continue
-      return {
-        route,
-        param(name) {
-          const value = params.get(name)
-          if (value === undefined) throw new Error(`${route.path} has no parameter ${name}`)
-          return value
-        },
-      }
+    const candidates = byShape.get(shapeOf(method === 'HEAD' ? 'GET' : method, given)) ?? []
+    const found = candidates.find(({ segments }) => fits(segments, given))
+    if (!found) return undefined
+    const { route, segments } = found
+    return {
+      route,
+      param(name) {
+        const i = segments.indexOf(`:${name}`)
+        if (i === -1) throw new Error(`${route.path} has no parameter ${name}`)
+        return toId(given[i] ?? '')
+      },
     }
-    return undefined
   }
 }
 
-function matchSegments(pattern: string[], given: string[]): Map<string, string> | undefined {
-  if (pattern.length !== given.length) return undefined
-  const params = new Map<string, string>()
-  for (const [i, segment] of pattern.entries()) {
-    const value = given[i] ?? ''
-    if (!segment.startsWith(':')) {
-      if (segment !== value) return undefined
-      continue
-    }
-    const decoded = decodeSegment(value)
-    if (decoded === undefined) return undefined
-    params.set(segment.slice(1), decoded)
-  }
-  return params
-}
+const shapeOf = (method: string, segments: string[]) => `${method} ${segments.length}`
+
+const fits = (pattern: string[], given: string[]) =>
+  pattern.every((segment, i) => segment.startsWith(':') || segment === given[i])
 
 /** Ids are short and plain; anything else is nothing of ours. */
-function decodeSegment(segment: string): string | undefined {
+function toId(segment: string): string {
+  const id = decode(segment)
+  if (/^[A-Za-z0-9_-]{1,128}$/.test(id)) return id
+  throw new AppError('not-found', 'there is nothing with such an id')
+}
+
+function decode(segment: string): string {
   try {
-    const decoded = decodeURIComponent(segment)
-    return /^[A-Za-z0-9_-]{1,128}$/.test(decoded) ? decoded : undefined
+    return decodeURIComponent(segment)
   } catch {
-    return undefined
+    return ''
   }
 }

@@ -1,26 +1,41 @@
-/** Headers that every answer carries. */
+/** Headers that keep browsers from doing what we never ask of them. */
 import type { Config } from '../config.ts'
 
+export interface PagePolicy {
+  /** Of the page: reka-ui writes `<style>` elements that carry it. */
+  nonce: string
+  /** As the browser reached us; older Safaris do not count our sockets as 'self'. */
+  host: string
+  secure: boolean
+}
+
 /** Allows only what is needed: our own origin, LiveKit in both schemes, the encryption worker. */
-export function contentSecurityPolicy(config: Pick<Config, 'livekit'>, nonce: string): string {
+export function contentSecurityPolicy(
+  config: Pick<Config, 'livekit'>,
+  page: PagePolicy | null,
+): string {
   const livekit = config.livekit ? originsOf(config.livekit.url) : []
+  const own = page ? [`${page.secure ? 'wss' : 'ws'}://${page.host}`] : []
   return [
     `default-src 'self'`,
     `script-src 'self'`,
     `worker-src 'self'`,
-    `style-src 'self' 'nonce-${nonce}'`,
+    page ? `style-src 'self' 'nonce-${page.nonce}'` : `style-src 'self'`,
     // Positions of popovers are style attributes.
     `style-src-attr 'unsafe-inline'`,
     `img-src 'self' data: blob:`,
     `media-src 'self' blob: mediastream:`,
     `font-src 'self'`,
-    `connect-src 'self' ${livekit.join(' ')}`.trim(),
+    ['connect-src', `'self'`, ...own, ...livekit].join(' '),
     `object-src 'none'`,
     `base-uri 'none'`,
     `form-action 'self'`,
     `frame-ancestors 'none'`,
   ].join('; ')
 }
+
+/** Of answers that are no page: nothing in them is ever run, fetched or framed. */
+export const apiContentSecurityPolicy = `default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 /** The client opens a WebSocket, and asks `…/validate` over http(s). */
 function originsOf(livekitUrl: string): string[] {
@@ -34,6 +49,7 @@ function originsOf(livekitUrl: string): string[] {
   return origins
 }
 
+/** On every answer, whatever it holds. */
 export const plainHeaders: readonly (readonly [string, string])[] = [
   ['x-content-type-options', 'nosniff'],
   ['referrer-policy', 'no-referrer'],

@@ -10,11 +10,14 @@ export interface PresentedToken {
 }
 
 export function findToken(cookieHeader: string, authorization: string): PresentedToken | undefined {
-  if (/^bearer /i.test(authorization)) {
-    return { token: authorization.slice('bearer '.length).trim(), byCookie: false }
-  }
+  const bearer = findBearer(authorization)
+  if (bearer !== undefined) return { token: bearer, byCookie: false }
   const token = cookieHeader === '' ? undefined : parse(cookieHeader)[sessionCookie]
   return token ? { token, byCookie: true } : undefined
+}
+
+export function findBearer(authorization: string): string | undefined {
+  return /^bearer /i.test(authorization) ? authorization.slice('bearer '.length).trim() : undefined
 }
 
 /** `expiresAt` 0 takes the cookie away. */

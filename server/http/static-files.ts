@@ -1,10 +1,11 @@
 /** The built web client: read once at start, compressed beforehand, cached by what is in it. */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { lookup } from 'mrmime'
 import type { Config } from '../config.ts'
-import { answer, newNonce, type Header } from './answer.ts'
+import { answer, answerBytes, type Header } from './answer.ts'
+import type { Arrival } from './origins.ts'
 import type { Exchange, RequestHead } from './request.ts'
 import { contentSecurityPolicy } from './security-headers.ts'
 
@@ -18,29 +19,32 @@ interface StaticFile {
 
 export interface StaticFiles {
   /** False when it is not for this handler. */
-  serve(exchange: Exchange, head: RequestHead): boolean
+  serve(exchange: Exchange, head: RequestHead, arrival: Pick<Arrival, 'host' | 'secure'>): boolean
 }
 
 /** `index.html` holds this where the page's nonce goes. */
 const noncePlace = '__CSP_NONCE__'
 
 /** `root` may be missing: then a page says how to build the client. */
-export function createStaticFiles(root: string | null, config: Pick<Config, 'livekit'>): StaticFiles {
+export function createStaticFiles(
+  root: string | null,
+  config: Pick<Config, 'livekit'>,
+): StaticFiles {
   const files = root === null ? new Map<string, StaticFile>() : readFolder(root)
   const index = files.get('/index.html')?.body.toString('utf8') ?? notBuilt
 
-  function servePage(exchange: Exchange, isHead: boolean): void {
-    const nonce = newNonce()
-    const page = index.replaceAll(noncePlace, nonce)
+  function servePage(exchange: Exchange, { host, secure }: Pick<Arrival, 'host' | 'secure'>): void {
+    const nonce = randomBytes(16).toString('base64')
+    const policy = contentSecurityPolicy(config, { nonce, host, secure })
     answer(
       exchange,
       200,
       [
         ['content-type', 'text/html; charset=utf-8'],
         ['cache-control', 'no-cache'],
-        ['content-security-policy', contentSecurityPolicy(config, nonce)],
+        ['content-security-policy', policy],
       ],
-      isHead ? undefined : page,
+      index.replaceAll(noncePlace, nonce),
     )
   }
 
@@ -52,7 +56,7 @@ export function createStaticFiles(root: string | null, config: Pick<Config, 'liv
       ['cache-control', cache],
       ['vary', 'accept-encoding'],
       // Workers take the policy of their own script's answer.
-      ['content-security-policy', contentSecurityPolicy(config, newNonce())],
+      ['content-security-policy', contentSecurityPolicy(config, null)],
     ]
     if (head.headers.get('if-none-match') === file.etag) {
       answer(exchange, 304, headers)
@@ -67,11 +71,11 @@ export function createStaticFiles(root: string | null, config: Pick<Config, 'liv
           : ([null, file.body] as const)
     headers.push(['content-type', file.type])
     if (encoding) headers.push(['content-encoding', encoding])
-    answer(exchange, 200, headers, head.method === 'HEAD' ? undefined : body)
+    answerBytes(exchange, 200, headers, body)
   }
 
   return {
-    serve(exchange, head) {
+    serve(exchange, head, arrival) {
       if (head.method !== 'GET' && head.method !== 'HEAD') return false
       const path = decodePath(head.path)
       if (path === undefined) return false
@@ -85,7 +89,7 @@ export function createStaticFiles(root: string | null, config: Pick<Config, 'liv
       if (path !== '/' && path !== '/index.html' && (!wantsPage || /\.[a-z0-9]+$/i.test(path))) {
         return false
       }
-      servePage(exchange, head.method === 'HEAD')
+      servePage(exchange, arrival)
       return true
     },
   }

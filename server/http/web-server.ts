@@ -12,7 +12,7 @@ import type {
   RoomViews,
   WebhookService,
 } from '../services.ts'
-import { answer, answerError, answerJson } from './answer.ts'
+import { answer, answerError } from './answer.ts'
 import { createApiHandler } from './api-handler.ts'
 import type { Metrics } from './metrics.ts'
 import type { Origins } from './origins.ts'
@@ -22,8 +22,9 @@ import { accountRoutes } from './routes/accounts.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { callRoutes } from './routes/calls.ts'
 import { roomRoutes } from './routes/rooms.ts'
+import { systemRoutes } from './routes/system.ts'
 import { createStaticFiles } from './static-files.ts'
-import { createHealthHandlers, createMetricsHandler, createWebhookHandler } from './system-handlers.ts'
+import { createWebhookHandler } from './webhook-handler.ts'
 
 export interface WebServerDeps {
   config: Config
@@ -61,7 +62,9 @@ const exclusivePort = 1
 
 export class AddressTakenError extends Error {
   constructor(host: string, port: number) {
-    super(`cannot listen on ${host}:${port}: the port is taken, or the address is not this machine’s`)
+    super(
+      `cannot listen on ${host}:${port}: the port is taken, or the address is not this machine’s`,
+    )
     this.name = 'AddressTakenError'
   }
 }
@@ -69,13 +72,17 @@ export class AddressTakenError extends Error {
 export function createWebServer(deps: WebServerDeps): WebServer {
   const { config, services, log } = deps
   const routes = [
-    ...accountRoutes({
-      accounts: services.accounts,
-      views: deps.views,
+    ...systemRoutes({
       name: config.name,
       version: deps.version,
       callsEnabled: services.calls.enabled,
+      ping: deps.ping,
+      livekitState: deps.livekitState,
+      metrics: deps.metrics,
+      metricsToken: config.metrics.token,
+      openApi: () => openApi,
     }),
+    ...accountRoutes({ accounts: services.accounts, views: deps.views }),
     ...roomRoutes(services.rooms),
     ...callRoutes(services.calls),
     ...adminRoutes(services.admin),
@@ -92,21 +99,16 @@ export function createWebServer(deps: WebServerDeps): WebServer {
     now: deps.now,
   })
   const files = createStaticFiles(deps.webRoot, config)
-  const { healthz, readyz } = createHealthHandlers(deps)
 
   const app = uWS.App()
   deps.mount(app)
   handle('/webhooks/livekit', 'post', createWebhookHandler(services.webhooks, log))
-  handle('/healthz', 'get', healthz)
-  handle('/readyz', 'get', readyz)
-  handle('/metrics', 'get', createMetricsHandler(deps.metrics, deps.origins, config.metrics.token, log))
-  handle('/api/openapi.json', 'get', (exchange) => answerJson(exchange, 200, openApi))
-  handle('/api/*', 'any', api)
-  handle('/api', 'any', api)
+  for (const path of ['/healthz', '/readyz', '/metrics', '/api', '/api/*']) handle(path, 'any', api)
   handle('/*', 'any', (exchange, head) => {
-    if (!deps.origins.allowHost(deps.origins.arrival(head).host)) {
+    const arrival = deps.origins.arrival(head)
+    if (!deps.origins.allowHost(arrival.host)) {
       answerError(exchange, new AppError('wrong-host', 'this server does not go by that name'))
-    } else if (!files.serve(exchange, head)) {
+    } else if (!files.serve(exchange, head, arrival)) {
       answer(exchange, 404, [['content-type', 'text/plain; charset=utf-8']], 'Not found')
     }
   })
@@ -118,7 +120,7 @@ export function createWebServer(deps: WebServerDeps): WebServer {
     work: (exchange: Exchange, head: RequestHead) => void,
   ): void {
     app[method](path, (res, req) => {
-      const exchange = openExchange(res)
+      const exchange = openExchange(res, req)
       try {
         work(exchange, copyHead(res, req))
       } catch (error) {

@@ -1,14 +1,15 @@
 /**
  * Turns LiveKit's reports into call events. Pure. The body is protojson: lowerCamel names, 64-bit
- * integers as strings, enums by name, zero values left out.
+ * integers as strings, enums by name (numbers are taken, too), zero values left out.
  */
 import type {
   CallEvent,
   IgnoredReason,
   LivekitParticipantState,
 } from '../../machines/call.events.ts'
-import { DisconnectReason } from '@livekit/protocol'
+import { toDisconnectReason } from './disconnect-reason.ts'
 import { parseLivekitRoomName } from './livekit-room-name.ts'
+import { fits, parseProtojson, type Json } from './protojson.ts'
 
 /** Everything but the time and the membership, which the step itself adds. */
 export type ReportedEvent =
@@ -28,66 +29,80 @@ export type Report =
     }
   | { kind: 'malformed' }
 
-type Json = Record<string, unknown>
-
+const malformed: Report = { kind: 'malformed' }
 const states: readonly LivekitParticipantState[] = ['JOINING', 'JOINED', 'ACTIVE', 'DISCONNECTED']
-const deepestNesting = 32
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+const longestText = 512
+const longestWebhookId = 128
 
 /** `installationId`: reports about rooms of other installations are ignored (R24). */
 export function toReport(rawBody: Buffer, installationId: string): Report {
-  const body = parseBody(rawBody)
-  if (!body) return { kind: 'malformed' }
-  const event = text(body['event'])
+  const body = parseProtojson(rawBody)
+  if (!body || !fits(body, { id: 'text', event: 'text', room: 'object', participant: 'object' })) {
+    return malformed
+  }
   const webhookId = text(body['id'])
-  if (event === null || webhookId === null || webhookId.length > 128) return { kind: 'malformed' }
+  const event = text(body['event'])
+  if (event === null || webhookId === null || webhookId.length > longestWebhookId) return malformed
 
   const room = object(body['room'])
+  if (!fits(room, { name: 'text', sid: 'text' })) return malformed
   const participant = object(body['participant'])
-  const identity = text(participant?.['identity'])
-  const name = text(room?.['name']) === null ? undefined : parseLivekitRoomName(String(room?.['name']))
+  if (!fits(participant, participantShape)) return malformed
+  const permission = object(participant['permission'])
+  if (!fits(permission, permissionShape)) return malformed
+
+  const identity = text(participant['identity'])
+  const parsed = parseLivekitRoomName(text(room['name']) ?? '')
+  const name = parsed?.installationId === installationId ? parsed : undefined
   const ignored = (reason: IgnoredReason): Report => ({
     kind: 'ignored',
     reason,
     event: event.slice(0, 64),
-    roomId: name?.installationId === installationId ? name.roomId : null,
-    callId: name?.callId ?? null,
+    roomId: name?.roomId ?? null,
+    callId: parsed?.callId ?? null,
     identity,
   })
 
   if (!isCallEvent(event)) return ignored('not-a-call-event')
-  if (!name || name.installationId !== installationId) return ignored('foreign-room')
+  if (!name) return ignored('foreign-room')
   const { roomId, callId } = name
-  const livekitRoomSid = text(room?.['sid'])
-  const about = { callId, livekitRoomSid }
-
+  const about = { callId, livekitRoomSid: text(room['sid']) }
   if (event === 'room_started' || event === 'room_finished') {
     const type = event === 'room_started' ? 'livekit.room.started' : 'livekit.room.finished'
     return { kind: 'call-event', webhookId, roomId, event: { type, ...about } }
   }
 
-  const participantSid = text(participant?.['sid'])
-  if (!participant || identity === null || participantSid === null) return { kind: 'malformed' }
-  if (!isPerson(participant)) return ignored('not-a-call-event')
+  const participantSid = text(participant['sid'])
+  if (identity === null || participantSid === null) return malformed
+  if (!isPerson(participant, permission)) return ignored('not-a-call-event')
   const session = {
     identity,
     participantSid,
-    state: stateOf(participant['state']),
-    joinedAtMs: number(participant['joinedAtMs']) || number(participant['joinedAt']) * 1000,
+    state: toState(participant['state']),
+    joinedAtMs: integer(participant['joinedAtMs']) || integer(participant['joinedAt']) * 1000,
   }
   if (event === 'participant_joined') {
-    return {
-      kind: 'call-event',
-      webhookId,
-      roomId,
-      event: { type: 'livekit.participant.joined', ...about, ...session },
-    }
+    const joined = { type: 'livekit.participant.joined' as const, ...about, ...session }
+    return { kind: 'call-event', webhookId, roomId, event: joined }
   }
   const type =
     event === 'participant_left' ? 'livekit.participant.left' : 'livekit.participant.aborted'
-  const reason = reasonOf(participant['disconnectReason'])
+  const reason = toDisconnectReason(participant['disconnectReason'])
   return { kind: 'call-event', webhookId, roomId, event: { type, ...about, ...session, reason } }
 }
+
+const participantShape = {
+  identity: 'text',
+  sid: 'text',
+  state: 'enum',
+  kind: 'enum',
+  disconnectReason: 'enum',
+  joinedAt: 'integer',
+  joinedAtMs: 'integer',
+  permission: 'object',
+} as const
+
+const permissionShape = { hidden: 'boolean', recorder: 'boolean', agent: 'boolean' } as const
 
 const callEvents = [
   'room_started',
@@ -102,58 +117,26 @@ function isCallEvent(event: string): event is (typeof callEvents)[number] {
 }
 
 /** Agents, egress, recorders and hidden participants are not members of a call (R28). */
-export function isPerson(participant: Json): boolean {
-  const kind = participant['kind']
-  if (kind !== undefined && kind !== 'STANDARD' && kind !== 0) return false
-  const permission = object(participant['permission'])
-  return !(permission?.['hidden'] || permission?.['recorder'] || permission?.['agent'])
+function isPerson({ kind }: Json, { hidden, recorder, agent }: Json): boolean {
+  const isStandard = kind === undefined || kind === null || kind === 'STANDARD' || kind === 0
+  return isStandard && !hidden && !recorder && !agent
 }
 
-function stateOf(value: unknown): LivekitParticipantState {
+function toState(value: unknown): LivekitParticipantState {
   if (typeof value === 'number') return states[value] ?? 'JOINING'
   return states.find((state) => state === value) ?? 'JOINING'
 }
 
-function reasonOf(value: unknown): string {
-  if (typeof value === 'string') return value.slice(0, 64)
-  const byNumber: Readonly<Record<number, string>> = DisconnectReason
-  return typeof value === 'number' ? (byNumber[value] ?? 'UNKNOWN_REASON') : 'UNKNOWN_REASON'
+/** What is missing has only zero values. */
+function object(value: unknown): Json {
+  return (value ?? {}) as Json
 }
 
-function parseBody(rawBody: Buffer): Json | undefined {
-  try {
-    const value: unknown = JSON.parse(utf8.decode(rawBody))
-    if (nestingOf(rawBody) > deepestNesting) return undefined
-    return object(value) ?? undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** How deeply brackets nest; those within strings count too, which errs on the safe side. */
-function nestingOf(rawBody: Buffer): number {
-  let depth = 0
-  let deepest = 0
-  for (const byte of rawBody) {
-    if (byte === 0x7b || byte === 0x5b) deepest = Math.max(deepest, ++depth)
-    else if (byte === 0x7d || byte === 0x5d) depth -= 1
-  }
-  return deepest
-}
-
-function object(value: unknown): Json | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Json)
-    : null
-}
-
-/** A string of a sane length, or null. */
+/** A text of a sane length, or null. */
 function text(value: unknown): string | null {
-  return typeof value === 'string' && value.length > 0 && value.length <= 512 ? value : null
+  return typeof value === 'string' && value.length > 0 && value.length <= longestText ? value : null
 }
 
-/** A finite number out of a number or a string of digits, else 0. */
-function number(value: unknown): number {
-  const parsed = typeof value === 'string' ? Number(value) : value
-  return typeof parsed === 'number' && Number.isFinite(parsed) && parsed >= 0 ? parsed : 0
+function integer(value: unknown): number {
+  return Math.max(0, Number(value ?? 0))
 }

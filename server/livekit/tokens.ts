@@ -1,9 +1,11 @@
 /** LiveKit tokens: short, for one room, with the least grants (R4). */
-import { RoomConfiguration } from '@livekit/protocol'
-import { AccessToken, TrackSource } from 'livekit-server-sdk'
+import { AccessToken, RoomConfiguration, TrackSource } from 'livekit-server-sdk'
 
 /** Five minutes bound the first connect; LiveKit refreshes a session's token by itself. */
 const ttlSeconds = 300
+
+/** How long LiveKit keeps an empty room: past a join’s deadline (R7), past the last person’s doubt (R34). */
+const roomTimeouts = { emptyTimeout: 60, departureTimeout: 20 }
 
 /** Nothing private goes in: LiveKit and everybody in the room can read it. */
 export async function issueToken({
@@ -34,7 +36,7 @@ export async function issueToken({
     ],
     canUpdateOwnMetadata: false,
   })
-  // A call outlives short absences of everybody: LiveKit keeps its room as long as a doubt lasts.
-  access.roomConfig = new RoomConfiguration({ emptyTimeout: 60, departureTimeout: 35 })
-  return { token: await access.toJwt(), expiresAt: now + ttlSeconds * 1000 }
+  access.roomConfig = new RoomConfiguration(roomTimeouts)
+  const token = await access.toJwt()
+  return { token, expiresAt: (Math.floor(now / 1000) + ttlSeconds) * 1000 }
 }

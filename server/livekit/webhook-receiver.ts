@@ -9,13 +9,15 @@ import { verifyWebhook } from './webhook-signature.ts'
 /** LiveKit has no time-out of its own, and a receiver that hangs blocks the room's queue (R22). */
 const answerWithinMs = 5_000
 
+type EventReport = Extract<Report, { kind: 'call-event' }>
+
 export interface WebhookReceiverDeps {
   /** Null while calls are disabled. */
   livekit: Pick<LivekitConfig, 'apiKey' | 'apiSecret'> | null
   installationId: string
   now(): number
   /** Resolves when what the report changed is committed. */
-  onEvent(report: Extract<Report, { kind: 'call-event' }>): Promise<void>
+  onEvent(report: EventReport): Promise<void>
   onIgnored(report: Extract<Report, { kind: 'ignored' }>): void
   /** Any webhook that is LiveKit's: they arrive (R38). */
   onSeen(at: number): void
@@ -24,6 +26,22 @@ export interface WebhookReceiverDeps {
 
 export function createWebhookReceiver(deps: WebhookReceiverDeps): WebhookService {
   const { livekit, log, now } = deps
+
+  /** Any failure of ours is a 503: everything else but 429 counts as delivered for LiveKit (R22). */
+  async function stored(report: EventReport): Promise<void> {
+    try {
+      await within(deps.onEvent(report), answerWithinMs)
+    } catch (error) {
+      const { webhookId, roomId } = report
+      log.warn(
+        { err: error, webhookId, roomId },
+        'a report could not be stored; LiveKit sends it again',
+      )
+      if (error instanceof AppError && error.code === 'unavailable') throw error
+      throw new AppError('unavailable', 'the report could not be stored')
+    }
+  }
+
   return {
     enabled: livekit !== null,
     async receive(rawBody, authorization) {
@@ -38,12 +56,14 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps): WebhookService
       const report = toReport(rawBody, deps.installationId)
       switch (report.kind) {
         case 'malformed':
+          // Never the body: it carries the room's TURN password.
+          log.warn({ bytes: rawBody.length }, 'a webhook of LiveKit’s could not be read')
           throw new AppError('invalid-request', 'the body is no report of LiveKit’s')
         case 'ignored':
           deps.onIgnored(report)
           return
         case 'call-event':
-          await within(deps.onEvent(report), answerWithinMs)
+          await stored(report)
           return
         default:
           return report satisfies never
@@ -52,6 +72,7 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps): WebhookService
   }
 }
 
+/** Rejects when the work is not done in time; what it does after that is the retry's to find done (R23). */
 async function within(work: Promise<void>, timeoutMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_resolve, reject) => {

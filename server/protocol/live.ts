@@ -1,6 +1,14 @@
 /** The messages of the live socket, `/api/live`. */
 import { z } from 'zod'
-import { callSchema, factSchema, idSchema, roomSchema, type Call, type Fact, type Room } from './wire.ts'
+import {
+  callSchema,
+  factSchema,
+  idSchema,
+  roomSchema,
+  type Call,
+  type Fact,
+  type Room,
+} from './wire.ts'
 
 export const clientMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({
@@ -34,9 +42,7 @@ export const serverMessageSchema = z.discriminatedUnion('type', [
     type: z.literal('welcome'),
     protocol: z.literal(1),
     userId: idSchema,
-    rooms: z.array(
-      z.strictObject({ roomId: idSchema, seq: z.int(), call: callSchema.nullable() }),
-    ),
+    rooms: z.array(z.strictObject({ roomId: idSchema, seq: z.int(), call: callSchema.nullable() })),
   }),
   z.strictObject({
     type: z.literal('facts'),

@@ -1,5 +1,9 @@
 /** OpenAPI 3.1 out of the very schemas that validate the requests. */
-import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi'
+import {
+  createDocument,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+} from 'zod-openapi'
 import { z } from 'zod'
 import { errorAnswer } from './wire.ts'
 
@@ -13,6 +17,7 @@ export interface DescribedRoute {
   bodyMayBeEmpty: boolean
   query: z.ZodType | null
   answers: Readonly<Record<number, z.ZodType | null>>
+  answerType: string
 }
 
 export function createOpenApi(routes: readonly DescribedRoute[], version: string): object {
@@ -46,13 +51,16 @@ export function createOpenApi(routes: readonly DescribedRoute[], version: string
 function toOperation(route: DescribedRoute): ZodOpenApiOperationObject {
   const names = [...route.path.matchAll(/:([A-Za-z]+)/g)].map((match) => match[1] ?? '')
   const params = z.object(Object.fromEntries(names.map((name) => [name, z.string()])))
-  const answers = Object.entries(route.answers).map(([status, schema]) => [
-    status,
-    {
-      description: schema ? 'Done' : 'Done, nothing to say',
-      ...(schema && { content: { 'application/json': { schema } } }),
-    },
-  ])
+  const answers = Object.entries(route.answers).map(
+    ([status, schema]) =>
+      [
+        status,
+        {
+          description: schema ? 'Done' : 'Done, nothing to say',
+          ...(schema && { content: { [route.answerType]: { schema } } }),
+        },
+      ] as const,
+  )
   const refused = {
     description: 'Refused',
     content: { 'application/json': { schema: errorAnswer } },

@@ -36,7 +36,7 @@ export const userSchema = z
     login: z.string(),
     displayName: z.string(),
     admin: z.boolean(),
-    deleted: z.literal(true).optional(),
+    deleted: z.literal(true).exactOptional(),
   })
   .meta({ id: 'User' })
 export type User = z.infer<typeof userSchema>
@@ -55,7 +55,9 @@ export const callSchema = z
     roomId: idSchema,
     startedAt: timeSchema,
     startedBy: idSchema,
-    seq: z.int().meta({ description: 'Number of the room’s last fact that this view has taken in' }),
+    seq: z
+      .int()
+      .meta({ description: 'Number of the room’s last fact that this view has taken in' }),
     confirmed: z.boolean(),
     participants: z.array(participantSchema),
   })
@@ -83,7 +85,9 @@ export const joinSchema = z
     livekitUrl: z.string(),
     token: z.string(),
     tokenExpiresAt: timeSchema,
-    e2eeKey: z.string().meta({ description: 'Base64 of 32 random bytes; the string itself is the shared passphrase' }),
+    e2eeKey: z.string().meta({
+      description: 'Base64 of 32 random bytes; the string itself is the shared passphrase',
+    }),
     keyEpoch: z.int(),
     call: callSchema,
   })
@@ -105,7 +109,7 @@ export const factSchema = z
       ...factBase,
       type: z.literal('message.posted'),
       text: z.string(),
-      requestId: clientIdSchema.optional(),
+      requestId: clientIdSchema.exactOptional(),
     }),
     z.strictObject({ ...factBase, type: z.literal('member.joined'), userId: idSchema }),
     z.strictObject({ ...factBase, type: z.literal('member.left'), userId: idSchema }),
@@ -124,7 +128,13 @@ export const factSchema = z
     z.strictObject({
       ...callFact,
       type: z.literal('call.ended'),
-      reason: z.enum(['last-left', 'room-deleted', 'livekit-unavailable', 'calls-disabled', 'admin']),
+      reason: z.enum([
+        'last-left',
+        'room-deleted',
+        'livekit-unavailable',
+        'calls-disabled',
+        'admin',
+      ]),
       durationMs: z.int(),
       participants: z.array(idSchema),
     }),

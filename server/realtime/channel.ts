@@ -7,7 +7,7 @@ import type { LogFact } from '../../machines/room.facts.ts'
 import type { RoomStore, RoomSummary } from '../../persistence/store.ts'
 import type { ServerMessage } from '../protocol/live.ts'
 import type { RoomViews } from '../services.ts'
-import type { LiveSocket } from './live-socket.ts'
+import type { LiveSocket, WatchedRoom } from './live-socket.ts'
 
 export interface ChannelDeps {
   rooms: Pick<RoomStore, 'factsAfter' | 'find' | 'isMember'>
@@ -18,10 +18,9 @@ export interface ChannelDeps {
   failed(error: unknown, roomId: string): void
 }
 
-export interface Channel {
+export interface Channel extends WatchedRoom {
   readonly roomId: string
   readonly sockets: ReadonlySet<LiveSocket>
-  readonly lastSent: number
   /** Facts of a commit. Sent at once when they are the next ones and nothing else is under way. */
   take(facts: LogFact[]): void
   /** Reads whether the log holds more than was sent; for a channel that was just made. */
@@ -33,11 +32,6 @@ export interface Channel {
   /** Lets a socket watch, from the number that it has; `room`: it gains the room, and is told so first. */
   watch(socket: LiveSocket, have: number): void
   gain(socket: LiveSocket): void
-  unwatch(socket: LiveSocket): void
-  /** What a client that has everything up to `have` misses: facts, a view, or nothing. */
-  sync(socket: LiveSocket, have: number): void
-  /** One current view instead of a backlog; the socket watches again from there. */
-  view(socket: LiveSocket): void
   /** The room itself changed. */
   tellRoom(): void
   /** The room is gone: everybody is told, after its facts. */
@@ -111,7 +105,8 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
 
   function publish(facts: LogFact[]): void {
     // A task that waited may have sent some of them already.
-    const fresh = facts[0] && facts[0].seq > lastSent ? facts : facts.filter((f) => f.seq > lastSent)
+    const fresh =
+      facts[0] && facts[0].seq > lastSent ? facts : facts.filter((f) => f.seq > lastSent)
     const last = fresh.at(-1)
     if (!last) return
     lastSent = last.seq
@@ -193,7 +188,9 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
       const last = facts.at(-1)
       if (!last) return
       const isNext = facts[0]?.seq === lastSent + 1
-      const movesMembers = facts.some(({ type }) => type === 'member.joined' || type === 'member.left')
+      const movesMembers = facts.some(
+        ({ type }) => type === 'member.joined' || type === 'member.left',
+      )
       if (isQuiet() && isNext && !movesMembers) {
         publish(facts)
         return

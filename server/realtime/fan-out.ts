@@ -56,10 +56,8 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
     return channel
   }
 
-  function forgetUnwatched(channel: Channel): void {
-    if (channel.sockets.size === 0 && channels.get(channel.roomId) === channel) {
-      channels.delete(channel.roomId)
-    }
+  function forgetUnwatched(roomId: string): void {
+    if (channels.get(roomId)?.isUnused()) channels.delete(roomId)
   }
 
   function noteVersion(roomId: string, version: number): void {
@@ -146,9 +144,9 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
       const mine = byUser.get(socket.userId)
       mine?.delete(socket)
       if (mine?.size === 0) byUser.delete(socket.userId)
-      for (const channel of [...socket.rooms.values()]) {
-        channel.unwatch(socket)
-        forgetUnwatched(channel)
+      for (const [roomId, watched] of [...socket.rooms]) {
+        watched.unwatch(socket)
+        forgetUnwatched(roomId)
       }
     },
 

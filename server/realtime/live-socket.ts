@@ -2,7 +2,6 @@
 import type { WebSocket } from 'uWebSockets.js'
 import type { ServerMessage } from '../protocol/live.ts'
 import type { SignedIn } from '../services.ts'
-import type { Channel } from './channel.ts'
 
 /** What uWebSockets keeps with a socket. */
 export interface SocketData {
@@ -11,12 +10,22 @@ export interface SocketData {
   socket: LiveSocket | null
 }
 
+/** A room as its sockets know it; `channel.ts` implements it. */
+export interface WatchedRoom {
+  readonly lastSent: number
+  unwatch(socket: LiveSocket): void
+  /** What a client that has everything up to `have` misses: facts, a view, or nothing. */
+  sync(socket: LiveSocket, have: number): void
+  /** One current view instead of a backlog; the socket watches again from there. */
+  view(socket: LiveSocket): void
+}
+
 export interface LiveSocket {
   readonly userId: string
   readonly sessionId: string
   readonly expiresAt: number
   /** The rooms that it watches. */
-  readonly rooms: Map<string, Channel>
+  readonly rooms: Map<string, WatchedRoom>
   /** Since when it has lost messages because it reads too slowly; it gets views once it drained. */
   behindSince: number | null
   /** Malformed messages so far. */

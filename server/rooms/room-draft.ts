@@ -4,11 +4,7 @@
  */
 import { callDefinitionHash, toEnvelope } from './snapshot-envelope.ts'
 import type { RoomDecision, RoomState } from './room-step.ts'
-import {
-  nextDeadlineAt,
-  nextListingAt,
-  type CallTiming,
-} from '../../machines/call.context.ts'
+import { nextDeadlineAt, nextListingAt, type CallTiming } from '../../machines/call.context.ts'
 import { sourceOf, type CallEffect, type CallEvent } from '../../machines/call.events.ts'
 import { decide, idleCall, type CallSnapshot, type Decision } from '../../machines/decide.ts'
 import type { LogFact, RoomFact } from '../../machines/room.facts.ts'
@@ -154,7 +150,14 @@ export function createRoomDraft(base: CommittedRoom, deps: DraftDeps): RoomDraft
     const decided = lastDecision as Decision | null
     if (decision.ignoredAs && decided && decided.ignored !== null) {
       const { event, identity, callId } = decision.ignoredAs
-      step.ignored.push({ at, reason: decided.ignored, event, identity, callId, roomId: room.roomId })
+      step.ignored.push({
+        at,
+        reason: decided.ignored,
+        event,
+        identity,
+        callId,
+        roomId: room.roomId,
+      })
     }
     if (decision.receipt) {
       const { key, result = null } = decision.receipt

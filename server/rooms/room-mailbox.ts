@@ -143,7 +143,7 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
   async function settle(box: Box, commands: Command[]): Promise<void> {
     let isFresh = box.committed === null
     let base = box.committed ?? (await load(box))
-    for (let conflicts = 0; conflicts < mostConflicts; ) {
+    for (let conflicts = 0; conflicts < mostConflicts;) {
       if (!base) {
         boxes.delete(box.roomId)
         commands.forEach((c) => c.reject(new AppError('not-found', 'there is no such room')))
@@ -247,10 +247,7 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
   }
 
   return {
-    run<T>(
-      roomId: string,
-      decide: (state: RoomState, at: number) => RoomDecision<T>,
-    ): Promise<T> {
+    run<T>(roomId: string, decide: (state: RoomState, at: number) => RoomDecision<T>): Promise<T> {
       const box = boxOf(roomId)
       return new Promise<T>((resolve, reject) => {
         box.queue.push({ decide, resolve: (value) => resolve(value as T), reject })

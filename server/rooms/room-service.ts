@@ -4,8 +4,10 @@ import type { LogFact } from '../../machines/room.facts.ts'
 import type { RoomSummary, Store } from '../../persistence/store.ts'
 import { AppError } from '../errors.ts'
 import type { FanOut, RoomService, RoomViews, SignedIn } from '../services.ts'
-import { nextOwner, notFound, requireMember, requireOwner, requireVisible } from './room-permissions.ts'
+import { leavingOf } from './leaving.ts'
+import { notFound, requireMember, requireOwner, requireVisible } from './room-permissions.ts'
 import type { RoomSteps } from './room-step.ts'
+import { dmKeyOf } from './room-views.ts'
 
 export interface RoomServiceDeps {
   store: Pick<Store, 'rooms' | 'accounts'>
@@ -27,10 +29,9 @@ export function createRoomService(deps: RoomServiceDeps): RoomService {
   }
 
   async function findFor(me: SignedIn, roomId: string) {
-    const [summary, isMember] = await Promise.all([
-      find(roomId),
-      rooms.isMember(roomId, me.user.id),
-    ])
+    // Membership after the room: nobody sees what came after their removal.
+    const summary = await find(roomId)
+    const isMember = await rooms.isMember(roomId, me.user.id)
     requireVisible(summary.room, isMember)
     return { summary, isMember }
   }
@@ -55,12 +56,22 @@ export function createRoomService(deps: RoomServiceDeps): RoomService {
     async create(me, { name, visibility }) {
       const roomId = deps.newId()
       const ownerId = me.user.id
+      // Empty at first: who makes it comes in by a step, so that the log tells of it.
       await rooms.create(
-        { roomId, name, kind: 'room', visibility, ownerId, dmKey: null, createdAt: deps.now() },
+        {
+          roomId,
+          name,
+          kind: 'room',
+          visibility,
+          ownerId: null,
+          dmKey: null,
+          createdAt: deps.now(),
+        },
         [],
       )
       await steps.run(roomId, () => ({
         addMembers: [{ userId: ownerId, by: ownerId }],
+        room: { ownerId },
         result: () => undefined,
       }))
       return viewFor(me, roomId)
@@ -119,14 +130,9 @@ export function createRoomService(deps: RoomServiceDeps): RoomService {
         if (room.kind === 'dm') throw new AppError('forbidden', 'direct messages cannot be changed')
         if (userId !== me.user.id) {
           requireOwner(room, me.user.id)
-          if (!members.has(userId)) throw new AppError('not-found', 'this person is not in the room')
+          if (!members.has(userId)) throw new AppError('not-found', 'not a member of this room')
         }
-        const handsOver = room.ownerId === userId && members.has(userId)
-        return {
-          ...(members.has(userId) && { removeMembers: [{ userId, by: me.user.id }] }),
-          ...(handsOver && { room: { ownerId: nextOwner(members, userId) } }),
-          result: () => undefined,
-        }
+        return { ...leavingOf(room, members, userId, me.user.id), result: () => undefined }
       }),
 
     async openDm(me, userId) {
@@ -136,7 +142,7 @@ export function createRoomService(deps: RoomServiceDeps): RoomService {
         })
       }
       await requireLiving(userId)
-      const dmKey = [me.user.id, userId].toSorted().join(':')
+      const dmKey = dmKeyOf(me.user.id, userId)
       const there = await rooms.findDm(dmKey)
       if (there) return { room: await viewFor(me, there.room.roomId), created: false }
       const roomId = deps.newId()

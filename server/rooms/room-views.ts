@@ -1,50 +1,45 @@
-/** Records as one viewer may see them. */
+/** Turns stored rooms, people and calls into what one viewer may see of them. */
 import { viewOfCall } from '../../machines/call.view.ts'
-import type { AccountStore, RoomStore, UserRecord } from '../../persistence/store.ts'
+import type { AccountStore, RoomRecord, UserRecord } from '../../persistence/store.ts'
 import type { RoomViews } from '../services.ts'
+import { createDisplayNames } from './display-names.ts'
 import { contextOf } from './snapshot-envelope.ts'
-
-/** Display names kept in memory; names do not change. */
-const namesInMemory = 20_000
 
 export function createRoomViews({
   accounts,
-  rooms,
 }: {
   accounts: Pick<AccountStore, 'users'>
-  rooms: Pick<RoomStore, 'members'>
 }): RoomViews {
-  const names = new Map<string, string>()
-
-  async function namesOf(userIds: string[]): Promise<void> {
-    const unknown = userIds.filter((userId) => !names.has(userId))
-    if (unknown.length === 0) return
-    if (names.size > namesInMemory) names.clear()
-    for (const user of await accounts.users(unknown)) names.set(user.id, user.displayName)
-  }
+  const names = createDisplayNames({ accounts })
 
   const toUser = (user: UserRecord) => ({
     id: user.id,
+    // A deleted account's is free for others.
     login: user.deletedAt === null ? user.login : '',
     displayName: user.displayName,
-    admin: user.admin,
+    admin: user.admin && user.deletedAt === null,
     ...(user.deletedAt !== null && { deleted: true as const }),
   })
 
   const toCall: RoomViews['toCall'] = async ({ room, call }) => {
     if (!call || room.deletedAt !== null) return null
     const view = viewOfCall(contextOf(call.envelope.snapshot))
-    await namesOf(view.participants.map((participant) => participant.userId))
+    const nameOf = await names.of(view.participants.map((participant) => participant.userId))
     return {
       ...view,
       seq: room.seq,
       participants: view.participants.map((participant) => ({
         userId: participant.userId,
-        displayName: names.get(participant.userId) ?? '',
+        displayName: nameOf.get(participant.userId) ?? '',
         joinedAt: participant.joinedAt,
         state: participant.state,
       })),
     }
+  }
+
+  async function nameFor(viewerId: string, room: RoomRecord): Promise<string> {
+    const otherId = otherInDm(room, viewerId)
+    return otherId === undefined ? room.name : ((await names.of([otherId])).get(otherId) ?? '')
   }
 
   return {
@@ -55,7 +50,7 @@ export function createRoomViews({
       const { room } = summary
       return {
         id: room.roomId,
-        name: room.kind === 'dm' ? await nameOfOther(room.roomId, viewerId) : room.name,
+        name: await nameFor(viewerId, room),
         kind: room.kind,
         visibility: room.visibility,
         ownerId: room.ownerId,
@@ -65,10 +60,14 @@ export function createRoomViews({
       }
     },
   }
+}
 
-  /** A direct message is named after the other person. */
-  async function nameOfOther(roomId: string, viewerId: string): Promise<string> {
-    const members = await rooms.members(roomId)
-    return members.find((member) => member.id !== viewerId)?.displayName ?? ''
-  }
+/** One per pair of people, whoever asks first. */
+export function dmKeyOf(a: string, b: string): string {
+  return [a, b].toSorted().join(':')
+}
+
+/** A direct message is named after the other person; rooms have a name of their own. */
+function otherInDm({ dmKey }: RoomRecord, viewerId: string): string | undefined {
+  return dmKey?.split(':').find((userId) => userId !== viewerId)
 }

@@ -40,10 +40,25 @@ const who = fc.constantFrom(...people)
 const page = fc.constantFrom(...pages)
 const deliver = fc.constantFrom('now', 'now', 'late', 'never', 'twice')
 const story: fc.Arbitrary<Story> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('join', 'join', 'leave', 'close'), who, page }) },
-  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('media', 'media', 'drop'), who, page, deliver }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('list'), lagMs: fc.constantFrom(0, 0, 1_000, 3_000) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('pass-time'), ms: fc.constantFrom(1, 500, 2_000, 10_000, 46_000) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: fc.constantFrom('join', 'join', 'leave', 'close'), who, page }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: fc.constantFrom('media', 'media', 'drop'), who, page, deliver }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('list'), lagMs: fc.constantFrom(0, 0, 1_000, 3_000) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('pass-time'),
+      ms: fc.constantFrom(1, 500, 2_000, 10_000, 46_000),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('deliver-late') }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('remove-member', 'add-member'), who }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('restart', 'room-finished') }) },
@@ -82,7 +97,15 @@ async function createTeller(roomId: string) {
   const newId = () => `${roomId}-${++ids}`
   const now = () => at
   await store.rooms.create(
-    { roomId, name: roomId, kind: 'room', visibility: 'public', ownerId: null, dmKey: null, createdAt: at },
+    {
+      roomId,
+      name: roomId,
+      kind: 'room',
+      visibility: 'public',
+      ownerId: null,
+      dmKey: null,
+      createdAt: at,
+    },
     [...people],
   )
   let core: RoomCore = createRoomCore({ store, now, newId })
@@ -165,7 +188,13 @@ async function createTeller(roomId: string) {
         const identity = toIdentity(step.who, step.page)
         sessions.set(identity, { participantSid: `PA_${++sids}`, joinedAtMs: at })
         await report(
-          { type: 'livekit.participant.joined', at, callId, livekitRoomSid, ...sessionOf(identity) },
+          {
+            type: 'livekit.participant.joined',
+            at,
+            callId,
+            livekitRoomSid,
+            ...sessionOf(identity),
+          },
           step.deliver,
         )
         return
@@ -177,7 +206,14 @@ async function createTeller(roomId: string) {
         const session = { ...sessionOf(identity), state: 'DISCONNECTED' as const }
         sessions.delete(identity)
         await report(
-          { type: 'livekit.participant.left', at, callId, livekitRoomSid, reason: 'CLIENT_INITIATED', ...session },
+          {
+            type: 'livekit.participant.left',
+            at,
+            callId,
+            livekitRoomSid,
+            reason: 'CLIENT_INITIATED',
+            ...session,
+          },
           step.deliver,
         )
         return

@@ -101,7 +101,13 @@ test('R9 a device that joined earlier and shows up later is evicted', () => {
 test('R9 Ada keeps the time of her joining through a reload', () => {
   const story = tellCall().join('ada', 'a1').up('ada', 'a1', 'PA_1')
   const joinedAt = story.context.people['ada']?.joinedAt
-  story.after(1000).close('ada', 'a1').after(500).join('ada', 'a2').after(500).up('ada', 'a2', 'PA_2')
+  story
+    .after(1000)
+    .close('ada', 'a1')
+    .after(500)
+    .join('ada', 'a2')
+    .after(500)
+    .up('ada', 'a2', 'PA_2')
   expect(story.context.people['ada']).toMatchObject({ joinedAt, shown: 'connected' })
 })
 
@@ -125,7 +131,11 @@ test('R20 a full reconnect is the same connection with another session', () => {
 })
 
 test('R20 the old session’s left may come after the new one’s joined', () => {
-  const story = tellCall().join('ada', 'a1').up('ada', 'a1', 'PA_1').after(5).up('ada', 'a1', 'PA_2')
+  const story = tellCall()
+    .join('ada', 'a1')
+    .up('ada', 'a1', 'PA_1')
+    .after(5)
+    .up('ada', 'a1', 'PA_2')
   story.gone('ada', 'a1', 'PA_1')
   expect(story.shown()).toEqual(['ada connected'])
   expect(story.context.connections['ada:a1']?.deadlineAt).toBeNull()

@@ -41,7 +41,10 @@ test('R13 leaving when not in the call succeeds without a fact', () => {
 })
 
 test('R13 a connection that expired and then leaves counts as one that left: it is shut out', () => {
-  const story = pair().gone('ada', 'a1', 'PA_a1').after(12_001).listed([{ who: 'bo', page: 'b1' }])
+  const story = pair()
+    .gone('ada', 'a1', 'PA_a1')
+    .after(12_001)
+    .listed([{ who: 'bo', page: 'b1' }])
   expect(story.shown()).toEqual(['bo connected'])
   expect(story.leave('ada', 'a1').last.facts).toEqual([])
   expect(story.context.connections['ada:a1']?.goneWhy).toBe('left')
@@ -83,10 +86,14 @@ test('R17 a closing page whose person does not come back ends unasked after ten 
 test('R17 a report that the media is up does not clear a closing page’s doubt', () => {
   const story = pair().close('ada', 'a1').up('ada', 'a1', 'PA_a1')
   expect(story.shown()).toEqual(['ada reconnecting', 'bo connected'])
-  expect(story.listed([{ who: 'ada', page: 'a1', participantSid: 'PA_a1' }, { who: 'bo', page: 'b1' }]).shown()).toEqual([
-    'ada reconnecting',
-    'bo connected',
-  ])
+  expect(
+    story
+      .listed([
+        { who: 'ada', page: 'a1', participantSid: 'PA_a1' },
+        { who: 'bo', page: 'b1' },
+      ])
+      .shown(),
+  ).toEqual(['ada reconnecting', 'bo connected'])
 })
 
 test('R17 a doubt that was on keeps its deadline when the page then closes', () => {
@@ -124,7 +131,10 @@ test('R18 who is shut out and shows up is evicted each time, in any state', () =
   for (const state of ['JOINING', 'JOINED', 'ACTIVE'] as const) {
     story.up('ada', 'a1', 'PA_again', { state })
     expect(story.last.effects).toMatchObject([{ identity: 'ada:a1', why: 'left' }])
-    story.listed([{ who: 'ada', page: 'a1', state }, { who: 'bo', page: 'b1', participantSid: 'PA_b1' }])
+    story.listed([
+      { who: 'ada', page: 'a1', state },
+      { who: 'bo', page: 'b1', participantSid: 'PA_b1' },
+    ])
     expect(story.last.effects).toMatchObject([{ identity: 'ada:a1', why: 'left' }])
   }
   expect(story.shown()).toEqual(['bo connected'])

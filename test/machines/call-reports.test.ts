@@ -15,7 +15,12 @@ test('R25 reports, listings and deadlines about another call change nothing', ()
   expect(story.last).toMatchObject({ changed: false, ignored: 'stale-call' })
   story.listed([], other)
   expect(story.last).toMatchObject({ changed: false, ignored: 'stale-call' })
-  story.send({ type: 'livekit.room.finished', at: story.at(), callId: 'another', livekitRoomSid: null })
+  story.send({
+    type: 'livekit.room.finished',
+    at: story.at(),
+    callId: 'another',
+    livekitRoomSid: null,
+  })
   expect(story.last).toMatchObject({ changed: false, ignored: 'stale-call' })
 })
 
@@ -26,7 +31,10 @@ test('R25 a joined report never creates a call', () => {
 })
 
 test('R27 somebody who is no member any more is evicted and never listed', () => {
-  const story = tellCall().join('ada', 'a1').join('bo', 'b1').up('ada', 'a1', 'PA_1', { isMember: false })
+  const story = tellCall()
+    .join('ada', 'a1')
+    .join('bo', 'b1')
+    .up('ada', 'a1', 'PA_1', { isMember: false })
   expect(story.last.ignored).toBe('not-a-member')
   expect(story.last.effects).toMatchObject([{ identity: 'ada:a1', why: 'removed' }])
   expect(story.shown()).toEqual(['bo joining'])
@@ -62,7 +70,11 @@ test('R28 an identity that was never issued is evicted and recorded, never liste
   const story = pair().up('mallory', 'm1', 'PA_m')
   expect(story.last).toMatchObject({ ignored: 'unknown-identity', facts: [] })
   expect(story.last.effects).toMatchObject([{ identity: 'mallory:m1', why: 'unknown-identity' }])
-  story.listed([{ who: 'mallory', page: 'm1' }, { who: 'ada', page: 'a1', participantSid: 'PA_a1' }, bo])
+  story.listed([
+    { who: 'mallory', page: 'm1' },
+    { who: 'ada', page: 'a1', participantSid: 'PA_a1' },
+    bo,
+  ])
   expect(story.last.effects).toMatchObject([{ identity: 'mallory:m1', why: 'unknown-identity' }])
   expect(story.shown()).toEqual(['ada connected', 'bo connected'])
 })
@@ -109,15 +121,28 @@ test('R30 joinedAtMs orders sessions: an older one that is told of late is not t
 
 test('R31 room_finished of the current LiveKit room puts everybody in doubt, and nobody out', () => {
   const story = pair()
-  story.send({ type: 'livekit.room.finished', at: story.at(), callId: story.context.callId, livekitRoomSid: 'RM_1' })
+  story.send({
+    type: 'livekit.room.finished',
+    at: story.at(),
+    callId: story.context.callId,
+    livekitRoomSid: 'RM_1',
+  })
   expect(story.shown()).toEqual(['ada reconnecting', 'bo reconnecting'])
-  story.after(2_000).up('ada', 'a1', 'PA_a2', { room: 'RM_2' }).up('bo', 'b1', 'PA_b2', { room: 'RM_2' })
+  story
+    .after(2_000)
+    .up('ada', 'a1', 'PA_a2', { room: 'RM_2' })
+    .up('bo', 'b1', 'PA_b2', { room: 'RM_2' })
   expect(story.shown()).toEqual(['ada connected', 'bo connected'])
 })
 
 test('R31 room_finished of another LiveKit room of the same name changes nothing', () => {
   const story = pair()
-  story.send({ type: 'livekit.room.finished', at: story.at(), callId: story.context.callId, livekitRoomSid: 'RM_0' })
+  story.send({
+    type: 'livekit.room.finished',
+    at: story.at(),
+    callId: story.context.callId,
+    livekitRoomSid: 'RM_0',
+  })
   expect(story.last).toMatchObject({ changed: false, ignored: 'stale-session' })
 })
 

@@ -1,9 +1,5 @@
 /** Tells a call's story to its machine: people by name, LiveKit's reports, listings, and time. */
-import {
-  defaultTiming,
-  toIdentity,
-  type CallContext,
-} from '../../machines/call.context.ts'
+import { defaultTiming, toIdentity, type CallContext } from '../../machines/call.context.ts'
 import type { CallEffect, CallEvent, LivekitSession } from '../../machines/call.events.ts'
 import type { CallFact } from '../../machines/call.facts.ts'
 import { applyFact, viewOfCall, type CallView } from '../../machines/call.view.ts'
@@ -27,10 +23,30 @@ export interface CallStory {
   leave(who: string, page?: string | null, callId?: string): CallStory
   close(who: string, page: string): CallStory
   /** LiveKit reports that the session is up. */
-  up(who: string, page: string, sid: string, report?: Partial<LivekitSession> & { room?: string | null; callId?: string }): CallStory
+  up(
+    who: string,
+    page: string,
+    sid: string,
+    report?: Partial<LivekitSession> & { room?: string | null; callId?: string },
+  ): CallStory
   /** LiveKit reports that the session is over. */
-  gone(who: string, page: string, sid: string, reason?: string, report?: { joinedAtMs?: number; callId?: string }): CallStory
-  listed(sessions: Listed[], listing?: { room?: string | null; begunAt?: number; isFirst?: boolean; graceUntil?: number; callId?: string }): CallStory
+  gone(
+    who: string,
+    page: string,
+    sid: string,
+    reason?: string,
+    report?: { joinedAtMs?: number; callId?: string },
+  ): CallStory
+  listed(
+    sessions: Listed[],
+    listing?: {
+      room?: string | null
+      begunAt?: number
+      isFirst?: boolean
+      graceUntil?: number
+      callId?: string
+    },
+  ): CallStory
   due(): CallStory
   send(event: CallEvent): CallStory
   types(): string[]
@@ -107,7 +123,13 @@ export function tellCall(roomId = 'room'): CallStory {
         isMember: true,
         ...session,
       }),
-    gone: (who, page, sid, reason = 'CLIENT_INITIATED', { joinedAtMs = 0, callId = current() } = {}) =>
+    gone: (
+      who,
+      page,
+      sid,
+      reason = 'CLIENT_INITIATED',
+      { joinedAtMs = 0, callId = current() } = {},
+    ) =>
       story.send({
         type: 'livekit.participant.left',
         at,

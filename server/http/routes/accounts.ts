@@ -1,6 +1,5 @@
 /** Registering, signing in and out, people. */
 import {
-  configAnswer,
   deleteMeRequest,
   loginRequest,
   meAnswer,
@@ -16,18 +15,9 @@ import { toCookie } from '../session-token.ts'
 export interface AccountRoutesDeps {
   accounts: AccountService
   views: Pick<RoomViews, 'toUser'>
-  name: string
-  version: string
-  callsEnabled: boolean
 }
 
-export function accountRoutes({
-  accounts,
-  views,
-  name,
-  version,
-  callsEnabled,
-}: AccountRoutesDeps): Route[] {
+export function accountRoutes({ accounts, views }: AccountRoutesDeps): Route[] {
   const withCookie = (
     status: number,
     session: { user: unknown; token: string; expiresAt: number },
@@ -39,18 +29,6 @@ export function accountRoutes({
   })
 
   return [
-    route({
-      method: 'GET',
-      path: '/api/config',
-      who: 'anyone',
-      summary: 'What this server is and offers',
-      answers: { 200: configAnswer },
-      handle: () =>
-        Promise.resolve({
-          status: 200,
-          body: { name, version, calls: { enabled: callsEnabled } },
-        }),
-    }),
     route({
       method: 'POST',
       path: '/api/auth/register',
