@@ -1,0 +1,117 @@
+/** The HTTP API, typed by the wire's schemas. Only their types are imported: zod is not in the bundle. */
+import type { Call, Fact, Join, Room, User } from '../../server/protocol/wire.ts'
+
+/** An answer that is none of success. `code` is one of api.md's, or `offline` when there was no answer. */
+export class ApiError extends Error {
+  readonly code: string
+  readonly status: number
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(
+    code: string,
+    status: number,
+    message: string,
+    details: Record<string, unknown> = {},
+  ) {
+    super(message)
+    this.name = 'ApiError'
+    this.code = code
+    this.status = status
+    this.details = details
+  }
+}
+
+export interface ServerConfig {
+  name: string
+  version: string
+  calls: { enabled: boolean }
+}
+
+export interface Timeline {
+  entries: Fact[]
+  users: User[]
+  hasMore: boolean
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+async function ask<T>(method: Method, path: string, body?: unknown): Promise<T> {
+  let response: Response
+  try {
+    response = await fetch(path, {
+      method,
+      credentials: 'same-origin',
+      ...(body !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    })
+  } catch {
+    throw new ApiError('offline', 0, 'the server cannot be reached')
+  }
+  if (response.status === 204) return undefined as T
+  const answer: unknown = await response.json().catch(() => null)
+  if (response.ok) return answer as T
+  const error = (
+    answer as { error?: { code: string; message: string; details: Record<string, unknown> } } | null
+  )?.error
+  throw new ApiError(
+    error?.code ?? 'unavailable',
+    response.status,
+    error?.message ?? `the server answered ${response.status}`,
+    error?.details,
+  )
+}
+
+const room = (roomId: string) => `/api/rooms/${encodeURIComponent(roomId)}`
+
+export const api = {
+  config: () => ask<ServerConfig>('GET', '/api/config'),
+  register: (account: {
+    login: string
+    password: string
+    displayName?: string
+    setupCode?: string
+  }) => ask<{ user: User }>('POST', '/api/auth/register', account),
+  signIn: (account: { login: string; password: string }) =>
+    ask<{ user: User }>('POST', '/api/auth/login', account),
+  signOut: () => ask<void>('POST', '/api/auth/logout'),
+  me: () => ask<{ user: User }>('GET', '/api/me'),
+  deleteMe: (password: string) => ask<void>('DELETE', '/api/me', { password }),
+  findUsers: (query: string) =>
+    ask<{ users: User[] }>('GET', `/api/users?query=${encodeURIComponent(query)}`),
+
+  rooms: () => ask<{ rooms: Room[] }>('GET', '/api/rooms'),
+  publicRooms: () => ask<{ rooms: Room[] }>('GET', '/api/rooms?scope=public'),
+  createRoom: (made: { name: string; visibility: 'public' | 'private' }) =>
+    ask<Room>('POST', '/api/rooms', made),
+  room: (roomId: string) => ask<Room>('GET', room(roomId)),
+  changeRoom: (roomId: string, change: { name?: string; visibility?: 'public' | 'private' }) =>
+    ask<Room>('PATCH', room(roomId), change),
+  deleteRoom: (roomId: string) => ask<void>('DELETE', room(roomId)),
+  members: (roomId: string) => ask<{ members: User[] }>('GET', `${room(roomId)}/members`),
+  addMember: (roomId: string, userId: string) =>
+    ask<void>('PUT', `${room(roomId)}/members/${encodeURIComponent(userId)}`),
+  removeMember: (roomId: string, userId: string) =>
+    ask<void>('DELETE', `${room(roomId)}/members/${encodeURIComponent(userId)}`),
+  openDm: (userId: string) => ask<Room>('POST', '/api/dms', { userId }),
+  timeline: (roomId: string, before?: number) =>
+    ask<Timeline>(
+      'GET',
+      `${room(roomId)}/timeline${before === undefined ? '' : `?before=${before}`}`,
+    ),
+  post: (roomId: string, message: { text: string; requestId: string }) =>
+    ask<Fact>('POST', `${room(roomId)}/messages`, message),
+
+  call: (roomId: string) => ask<Call | null>('GET', `${room(roomId)}/call`),
+  joinCall: (roomId: string, { connectionId }: { connectionId?: string } = {}) =>
+    ask<Join | null>('POST', `${room(roomId)}/call/join`, connectionId ? { connectionId } : {}),
+  leaveCall: (roomId: string, leave: { callId: string; connectionId?: string }) =>
+    ask<{ left: boolean } | null>('POST', `${room(roomId)}/call/leave`, leave),
+}
+
+/** Said by a page that closes; it outlives the page (R17). */
+export function leaveBeacon(roomId: string, leave: { callId: string; connectionId: string }): void {
+  const body = JSON.stringify({ ...leave, closing: true })
+  navigator.sendBeacon(`${room(roomId)}/call/leave`, new Blob([body], { type: 'application/json' }))
+}

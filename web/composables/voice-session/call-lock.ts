@@ -1,0 +1,53 @@
+/**
+ * The browser's lock on a call, held by the tab that is in it. A duplicated tab copies
+ * sessionStorage: without the lock both would come back into the call and take it from each other.
+ */
+
+/** How long a reloaded page waits for its former self to let go. */
+const letGoMs = 2000
+
+export interface CallLock {
+  /** For a page that comes back: false when another tab keeps the lock. */
+  takeIfFree(callId: string): Promise<boolean>
+  /** For a click: the person wants the call here, whoever holds it. */
+  take(callId: string): void
+  release(): void
+}
+
+export function createCallLock(locks: LockManager, waitMs = letGoMs): CallLock {
+  let letGo: (() => void) | null = null
+  let held: string | null = null
+
+  const nameOf = (callId: string) => `chatto.call.${callId}`
+
+  function release(): void {
+    letGo?.()
+    letGo = null
+    held = null
+  }
+
+  function request(callId: string, options: LockOptions): Promise<boolean> {
+    return new Promise((resolve) => {
+      locks
+        .request(nameOf(callId), options, () => {
+          release()
+          held = callId
+          resolve(true)
+          return new Promise<void>((done) => (letGo = done))
+        })
+        // Not free in time, or taken over by another tab: our server settles who is in the call.
+        .catch(() => resolve(false))
+    })
+  }
+
+  return {
+    takeIfFree(callId) {
+      if (held === callId) return Promise.resolve(true)
+      return request(callId, { signal: AbortSignal.timeout(waitMs) })
+    },
+    take(callId) {
+      if (held !== callId) void request(callId, { steal: true })
+    },
+    release,
+  }
+}

@@ -1,0 +1,318 @@
+/**
+ * One stay in a LiveKit room, always encrypted: its key, its worker, its tracks. Everything that
+ * happens leaves it as a typed event with plain values; tracks and participants stay in here.
+ *
+ * Only loaded by dynamic import on the way into a call.
+ */
+import {
+  ConnectionQuality,
+  Encryption_Type,
+  LogLevel,
+  Room,
+  RoomEvent,
+  Track,
+  setLogLevel,
+  type Participant,
+} from 'livekit-client'
+import E2EEWorker from 'livekit-client/e2ee-worker?worker'
+import type { AudioLevels } from './audio-levels.ts'
+import { CallKeyProvider } from './call-key-provider.ts'
+import type { DeviceMemory } from './device-choice.ts'
+import { createEncryptionWatch, mayBePlayed } from './encryption-status.ts'
+import { keepLocalDevices } from './local-devices.ts'
+import { isPerson, toPersonMedia, toScreens, userIdOf } from './person-media.ts'
+import { toDisconnectName, toTrouble } from './sdk-errors.ts'
+import { createSoundOutput } from './sound-output.ts'
+import { measureTracks } from './track-progress.ts'
+import {
+  ConnectFailure,
+  type CallCredentials,
+  type SharedScreen,
+  type VoiceConnection,
+  type VoiceConnectionEvent,
+} from './voice-connection.types.ts'
+
+// The SDK's chatter names rooms and tracks; only what is broken is of use here.
+setLogLevel(LogLevel.error)
+
+const measureEveryMs = 1000
+const encryptionTimeoutMs = 5000
+
+export function openVoiceConnection(options: {
+  emit: (event: VoiceConnectionEvent) => void
+  levels: AudioLevels
+  memory: DeviceMemory
+  now: () => number
+}): VoiceConnection {
+  const { emit, levels, memory } = options
+  const keyProvider = new CallKeyProvider()
+  const worker = new E2EEWorker()
+  const preferred = (kind: 'microphone' | 'camera') => ({
+    deviceId: { ideal: memory.recall(kind)?.id ?? 'default' },
+  })
+  const speaker = memory.recall('speaker')
+  const room = new Room({
+    adaptiveStream: true,
+    dynacast: true,
+    // Leaving has an order of its own (R16): microphone and camera, our server, then LiveKit.
+    disconnectOnPageLeave: false,
+    encryption: { keyProvider, worker },
+    audioCaptureDefaults: {
+      ...preferred('microphone'),
+      echoCancellation: true,
+      noiseSuppression: true,
+      autoGainControl: true,
+    },
+    videoCaptureDefaults: preferred('camera'),
+    ...(speaker ? { audioOutput: { deviceId: speaker.id } } : {}),
+    // Not AV1: it throws under encryption.
+    publishDefaults: { videoCodec: 'vp8', backupCodec: false },
+  })
+  const me = room.localParticipant
+  const encryption = createEncryptionWatch({ now: options.now })
+  const sound = createSoundOutput()
+  const devices = keepLocalDevices({
+    room,
+    memory,
+    emit(event) {
+      emit(event)
+      // Another microphone is another track to listen to.
+      if (event.type === 'devices.changed') changed(me)
+    },
+  })
+  let signalUp = false
+  let closed = false
+  let screens: SharedScreen[] = []
+
+  const stateOf = (participant: Participant) =>
+    encryption.stateOf(participant.identity, [...participant.trackPublications.values()])
+
+  const remotesOf = (userId: string) =>
+    [...room.remoteParticipants.values()].filter(
+      (other) => isPerson(other) && userIdOf(other.identity) === userId,
+    )
+
+  /** Of a person with two pages for a moment (R9), the later one that sends speaks for both. */
+  function connectionOf(userId: string): Participant | undefined {
+    if (userId === userIdOf(me.identity)) return me
+    const latestFirst = remotesOf(userId).toSorted(
+      (a, b) => (b.joinedAt?.getTime() ?? 0) - (a.joinedAt?.getTime() ?? 0),
+    )
+    return latestFirst.find((other) => other.trackPublications.size > 0) ?? latestFirst[0]
+  }
+
+  function people(): Participant[] {
+    const ids = new Set([me, ...room.remoteParticipants.values()].map((p) => userIdOf(p.identity)))
+    return [...ids].map(connectionOf).filter((participant) => participant !== undefined)
+  }
+
+  function tell(userId: string): void {
+    const participant = connectionOf(userId)
+    if (!participant) {
+      levels.listen(userId, null)
+      emit({ type: 'person.left', userId })
+    } else {
+      const state = stateOf(participant)
+      const media = toPersonMedia(participant, state)
+      const track = participant.getTrackPublication(Track.Source.Microphone)?.track
+      const isHeard = media.microphone && track !== undefined && mayBePlayed(state)
+      levels.listen(userId, isHeard ? track.mediaStreamTrack : null)
+      emit({ type: 'person.changed', person: media })
+    }
+    tellScreens()
+  }
+
+  function tellScreens(): void {
+    const next = people().flatMap((participant) => toScreens(participant, stateOf(participant)))
+    if (JSON.stringify(next) === JSON.stringify(screens)) return
+    screens = next
+    emit({ type: 'screens.changed', screens })
+  }
+
+  /** R44: what is not encrypted, or cannot be decrypted, is neither fetched nor played. */
+  function listenTo(userId: string): void {
+    const speaker = connectionOf(userId)
+    for (const remote of remotesOf(userId)) {
+      const isHeard = remote === speaker && mayBePlayed(stateOf(remote))
+      for (const publication of remote.trackPublications.values()) {
+        if (!publication.isEncrypted && publication.isDesired) publication.setSubscribed(false)
+        if (publication.kind !== Track.Kind.Audio || !publication.track) continue
+        if (isHeard && publication.isEncrypted) sound.play(publication.track)
+        else sound.stop(publication.track)
+      }
+    }
+  }
+
+  function changed(participant: Participant | undefined): void {
+    if (closed || !participant || participant.identity === '') return
+    const userId = userIdOf(participant.identity)
+    listenTo(userId)
+    tell(userId)
+  }
+
+  function tellOwn(): void {
+    emit({ type: 'microphone.changed', published: me.isMicrophoneEnabled })
+    emit({ type: 'camera.changed', published: me.isCameraEnabled })
+    emit({ type: 'screen.changed', published: me.isScreenShareEnabled })
+    changed(me)
+  }
+
+  room
+    .on(RoomEvent.SignalConnected, () => (signalUp = true))
+    .on(RoomEvent.ParticipantConnected, changed)
+    .on(RoomEvent.ParticipantDisconnected, (participant) => {
+      encryption.forget(participant.identity)
+      changed(participant)
+    })
+    .on(RoomEvent.TrackPublished, (_, participant) => changed(participant))
+    .on(RoomEvent.TrackUnpublished, (_, participant) => changed(participant))
+    .on(RoomEvent.TrackSubscribed, (_track, _publication, participant) => changed(participant))
+    .on(RoomEvent.TrackUnsubscribed, (track, _, participant) => {
+      sound.stop(track)
+      changed(participant)
+    })
+    .on(RoomEvent.TrackMuted, (_, participant) =>
+      participant.isLocal ? tellOwn() : changed(participant),
+    )
+    .on(RoomEvent.TrackUnmuted, (_, participant) =>
+      participant.isLocal ? tellOwn() : changed(participant),
+    )
+    .on(RoomEvent.LocalTrackPublished, tellOwn)
+    .on(RoomEvent.LocalTrackUnpublished, tellOwn)
+    .on(RoomEvent.ConnectionQualityChanged, (quality, participant) => {
+      if (quality !== ConnectionQuality.Unknown) changed(participant)
+    })
+    .on(RoomEvent.ParticipantEncryptionStatusChanged, (_, participant) => changed(participant))
+    .on(RoomEvent.EncryptionError, (_, participant) => {
+      if (!participant || participant.isLocal) return
+      encryption.reportFailure(participant.identity)
+      changed(participant)
+    })
+    .on(RoomEvent.DataReceived, (_payload, participant, _kind, _topic, encryptionType) => {
+      if (!participant || encryptionType === Encryption_Type.GCM) return
+      encryption.reportPlainData(participant.identity)
+      changed(participant)
+    })
+    .on(RoomEvent.AudioPlaybackStatusChanged, () =>
+      emit({ type: 'sound.changed', blocked: !room.canPlaybackAudio }),
+    )
+    .on(RoomEvent.Reconnecting, () => emit({ type: 'reconnecting' }))
+    .on(RoomEvent.Reconnected, () => {
+      emit({ type: 'reconnected' })
+      for (const participant of people()) changed(participant)
+    })
+    .on(RoomEvent.Disconnected, (reason) => {
+      if (!closed) emit({ type: 'disconnected', reason: toDisconnectName(reason) })
+    })
+
+  const measuring = setInterval(() => {
+    for (const identity of encryption.suspects()) {
+      const participant = room.remoteParticipants.get(identity)
+      if (!participant) continue
+      void measureTracks(participant).then((tracks) => {
+        if (encryption.measure(identity, tracks)) changed(participant)
+      })
+    }
+  }, measureEveryMs)
+
+  /** Nothing is published before the worker has said that it encrypts. */
+  function encrypting(): Promise<void> {
+    if (room.isE2EEEnabled) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error('the encryption worker does not answer')),
+        encryptionTimeoutMs,
+      )
+      room.on(RoomEvent.ParticipantEncryptionStatusChanged, () => {
+        if (!room.isE2EEEnabled) return
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  async function publish(
+    what: 'microphone' | 'camera' | 'screen',
+    enabled: boolean,
+    run: () => Promise<unknown>,
+    isPublished: () => boolean,
+  ): Promise<void> {
+    try {
+      await encrypting()
+      await run()
+      if (closed) return
+      if (isPublished() === enabled) emit({ type: `${what}.changed`, published: enabled })
+      else emit({ type: `${what}.failed`, trouble: 'failed' })
+      if (enabled) await devices.refresh()
+    } catch (cause) {
+      if (!closed) emit({ type: `${what}.failed`, trouble: toTrouble(cause) })
+    }
+  }
+
+  return {
+    async connect({ livekitUrl, token, e2eeKey, keyEpoch }: CallCredentials) {
+      try {
+        await keyProvider.begin(e2eeKey, keyEpoch)
+        await room.setE2EEEnabled(true)
+        await room.connect(livekitUrl, token)
+        await encrypting()
+      } catch (cause) {
+        throw new ConnectFailure(signalUp ? 'media-blocked' : 'livekit-unreachable', cause)
+      }
+      for (const participant of people()) changed(participant)
+      emit({ type: 'sound.changed', blocked: !room.canPlaybackAudio })
+      await devices.refresh()
+    },
+    setMicrophone: (enabled) =>
+      publish(
+        'microphone',
+        enabled,
+        () => me.setMicrophoneEnabled(enabled),
+        () => me.isMicrophoneEnabled,
+      ),
+    setCamera: (enabled) =>
+      publish(
+        'camera',
+        enabled,
+        () => me.setCameraEnabled(enabled),
+        () => me.isCameraEnabled,
+      ),
+    setScreen: (enabled) =>
+      publish(
+        'screen',
+        enabled,
+        () => me.setScreenShareEnabled(enabled, { audio: true, selfBrowserSurface: 'exclude' }),
+        () => me.isScreenShareEnabled,
+      ),
+    async rotateKey(e2eeKey, keyEpoch) {
+      await keyProvider.rotate(e2eeKey, keyEpoch)
+    },
+    showVideo(trackId, element) {
+      const track = [me, ...room.remoteParticipants.values()]
+        .map((participant) => participant.trackPublications.get(trackId))
+        .find((publication) => publication !== undefined)?.track
+      if (!track) return () => undefined
+      track.attach(element)
+      return () => void track.detach(element)
+    },
+    async startSound() {
+      await Promise.all([room.startAudio(), levels.resume()])
+    },
+    useDevice: (kind, deviceId) => devices.use(kind, deviceId),
+    refreshDevices: () => devices.refresh(),
+    silence() {
+      for (const publication of me.trackPublications.values()) publication.track?.stop()
+    },
+    async close() {
+      closed = true
+      clearInterval(measuring)
+      keyProvider.stop()
+      try {
+        await room.disconnect()
+      } finally {
+        sound.close()
+        worker.terminate()
+      }
+    },
+  }
+}

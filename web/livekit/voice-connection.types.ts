@@ -1,0 +1,89 @@
+/**
+ * What the rest of the client knows of LiveKit: people and screens as plain values, events out,
+ * a few verbs in. Importing this file loads nothing of the SDK.
+ */
+import type { DeviceTrouble } from '../../machines/voice-session.events.ts'
+import type { DisconnectName } from '../../machines/voice-session.reasons.ts'
+import type { Device, DeviceKind } from './device-choice.ts'
+import type { EncryptionState } from './encryption-status.ts'
+
+export type Quality = 'good' | 'poor' | 'lost'
+
+/** One person's media, as LiveKit has it. */
+export interface PersonMedia {
+  userId: string
+  isMe: boolean
+  /** Published and not muted. */
+  microphone: boolean
+  /** The track to show, or null: no camera, not there yet, or not to be shown (R44). */
+  camera: string | null
+  /** The camera is on, its picture is not there yet. */
+  cameraStarting: boolean
+  quality: Quality
+  encryption: EncryptionState
+}
+
+export interface SharedScreen {
+  trackId: string
+  userId: string
+  isMine: boolean
+}
+
+export interface DeviceList {
+  devices: Device[]
+  activeId: string | null
+}
+export type DeviceLists = Record<DeviceKind, DeviceList>
+
+export type VoiceConnectionEvent =
+  | { type: 'person.changed'; person: PersonMedia }
+  | { type: 'person.left'; userId: string }
+  | { type: 'screens.changed'; screens: SharedScreen[] }
+  | { type: 'sound.changed'; blocked: boolean }
+  | { type: 'devices.changed'; lists: DeviceLists }
+  | { type: 'device.gone'; kind: DeviceKind; was: string; now: string }
+  | { type: 'device.back'; kind: DeviceKind; label: string }
+  | { type: 'microphone.changed' | 'camera.changed' | 'screen.changed'; published: boolean }
+  | { type: 'microphone.failed' | 'camera.failed' | 'screen.failed'; trouble: DeviceTrouble }
+  | { type: 'reconnecting' }
+  | { type: 'reconnected' }
+  | { type: 'disconnected'; reason: DisconnectName }
+
+/** What a join gave: secrets that live here and nowhere else in the client. */
+export interface CallCredentials {
+  livekitUrl: string
+  token: string
+  e2eeKey: string
+  keyEpoch: number
+}
+
+/** Why LiveKit could not be joined. */
+export class ConnectFailure extends Error {
+  readonly reason: 'livekit-unreachable' | 'media-blocked'
+
+  constructor(reason: 'livekit-unreachable' | 'media-blocked', cause: unknown) {
+    super(reason, { cause })
+    this.name = 'ConnectFailure'
+    this.reason = reason
+  }
+}
+
+export interface VoiceConnection {
+  /** Resolves when media is up; throws `ConnectFailure`. */
+  connect(credentials: CallCredentials): Promise<void>
+  setMicrophone(enabled: boolean): Promise<void>
+  setCamera(enabled: boolean): Promise<void>
+  setScreen(enabled: boolean): Promise<void>
+  /** A newer key of the same call; an older or equal epoch is ignored (R45). */
+  rotateKey(e2eeKey: string, keyEpoch: number): Promise<void>
+  /** Shows a track in a video element; gives back how to stop. */
+  showVideo(trackId: string, element: HTMLVideoElement): () => void
+  /** Must run in a gesture: lifts the browser's block on sound. */
+  startSound(): Promise<void>
+  useDevice(kind: DeviceKind, deviceId: string): Promise<void>
+  refreshDevices(): Promise<void>
+  /** Stops microphone, camera and screen at once, before anybody is told (R16). */
+  silence(): void
+  /** Leaves LiveKit and ends the worker. */
+  close(): Promise<void>
+}

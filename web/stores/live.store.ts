@@ -1,0 +1,156 @@
+/** Puts the live socket's messages into the stores, and says how the connection is. */
+import { createStore } from '@xstate/store'
+import type { Ref } from 'vue'
+import type { ServerMessage } from '../../server/protocol/live.ts'
+import type { Fact } from '../../server/protocol/wire.ts'
+import { api } from '../api/client.ts'
+import { createLiveClient, type LiveState } from '../live/live-client.ts'
+import { tellKey, tellReconnected } from '../live/live-events.ts'
+import { membersStore, noteMembers } from './members.store.ts'
+import { learnNames, nameOf } from './names.store.ts'
+import { roomNow, roomsStore } from './rooms.store.ts'
+import { selectorOf } from './selector.ts'
+import { sessionStore } from './session.store.ts'
+import { addFacts, loadTimeline, sendAgain, timelinesStore } from './timelines.store.ts'
+
+export const liveStore = createStore({
+  context: { state: 'connecting' as LiveState, wasLive: false },
+  on: {
+    moved: (context, event: { state: LiveState }) => ({
+      state: event.state,
+      wasLive: context.wasLive || event.state === 'live',
+    }),
+  },
+})
+
+let openRoom: string | null = null
+
+/** The room that is on the screen, or none: its messages are read as they come. */
+export function lookAt(roomId: string | null): void {
+  openRoom = roomId
+  if (roomId !== null) roomsStore.trigger.read({ roomId })
+}
+
+const client = createLiveClient({
+  url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/live`,
+  onMessage: take,
+  onState(state) {
+    liveStore.trigger.moved({ state })
+    if (state === 'ended') sessionStore.trigger.signedOut()
+  },
+  random: Math.random,
+})
+
+export const connect = () => client.open()
+
+export function disconnect(): void {
+  client.close()
+  roomsStore.trigger.forgotten()
+  timelinesStore.trigger.forgotten()
+  membersStore.trigger.forgotten()
+}
+
+function take(message: ServerMessage): void {
+  switch (message.type) {
+    case 'welcome':
+      void welcome(message.rooms)
+      return
+    case 'facts':
+      takeFacts(message.roomId, message.facts)
+      return
+    case 'room':
+      learnNames(namesIn(message.room.call))
+      roomsStore.trigger.changed({ room: message.room })
+      return
+    case 'room-gone':
+      roomsStore.trigger.gone({ roomId: message.roomId })
+      return
+    case 'view':
+      learnNames(namesIn(message.call))
+      roomsStore.trigger.viewed(message)
+      if (timelinesStore.getSnapshot().context.rooms[message.roomId]) {
+        void loadTimeline(message.roomId, true)
+      }
+      return
+    case 'key':
+      tellKey(message)
+      return
+    case 'pong':
+      askForWhatIsMissing(message.rooms)
+      return
+    case 'error':
+      return
+    default:
+      return message satisfies never
+  }
+}
+
+/** A reconnect asks from the numbers that it has; a first connection loads the rooms themselves. */
+async function welcome(rooms: Extract<ServerMessage, { type: 'welcome' }>['rooms']): Promise<void> {
+  const wasLoaded = roomsStore.getSnapshot().context.loaded
+  const have = Object.fromEntries(rooms.map(({ roomId }) => [roomId, roomNow(roomId)?.seq ?? 0]))
+  for (const { call } of rooms) learnNames(namesIn(call))
+  try {
+    const answer = await api.rooms()
+    for (const room of answer.rooms) learnNames(namesIn(room.call))
+    if (!wasLoaded) {
+      roomsStore.trigger.loaded({ rooms: answer.rooms })
+      return
+    }
+    const known = answer.rooms.filter((room) => roomNow(room.id))
+    // Rooms that are known are brought up by number, so that no message is missed.
+    for (const room of answer.rooms) if (!roomNow(room.id)) roomsStore.trigger.changed({ room })
+    for (const roomId of Object.keys(roomsStore.getSnapshot().context.rooms)) {
+      if (!answer.rooms.some((room) => room.id === roomId)) roomsStore.trigger.gone({ roomId })
+    }
+    client.send({
+      type: 'sync',
+      rooms: Object.fromEntries(known.map((room) => [room.id, have[room.id] ?? room.seq])),
+    })
+    tellReconnected()
+    sendAgain()
+  } catch {
+    // The socket works and the API does not: the next welcome tries again.
+    if (!wasLoaded) liveStore.trigger.moved({ state: 'lost' })
+  }
+}
+
+/** `if (seq <= have) same; if (seq > have + 1) ask again`. */
+function takeFacts(roomId: string, facts: readonly Fact[]): void {
+  const room = roomNow(roomId)
+  if (!room) return
+  const fresh = facts.filter((fact) => fact.seq > room.seq)
+  const first = fresh[0]
+  if (!first) return
+  if (first.seq > room.seq + 1) {
+    client.send({ type: 'sync', rooms: { [roomId]: room.seq } })
+    return
+  }
+  const me = sessionStore.getSnapshot().context.me?.id
+  const isRead = openRoom === roomId && document.visibilityState === 'visible'
+  const unread = isRead
+    ? 0
+    : fresh.filter((fact) => fact.type === 'message.posted' && fact.by !== me).length
+  roomsStore.trigger.told({ roomId, facts: fresh, unread })
+  addFacts(roomId, fresh)
+  noteMembers(roomId, fresh, (userId) => nameOf(userId) !== '')
+}
+
+function askForWhatIsMissing(rooms: Record<string, number>): void {
+  const behind = Object.entries(rooms).flatMap(([roomId, seq]) => {
+    const have = roomNow(roomId)?.seq
+    return have !== undefined && have < seq ? [[roomId, have] as const] : []
+  })
+  if (behind.length > 0) client.send({ type: 'sync', rooms: Object.fromEntries(behind) })
+}
+
+function namesIn(call: { participants: { userId: string; displayName: string }[] } | null) {
+  return (call?.participants ?? []).map(({ userId, displayName }) => ({ id: userId, displayName }))
+}
+
+const select = selectorOf(liveStore)
+
+export const useLiveState = (): Readonly<Ref<LiveState>> => select((context) => context.state)
+/** The connection was there and is lost: worth saying. */
+export const useConnectionLost = (): Readonly<Ref<boolean>> =>
+  select((context) => context.wasLive && context.state !== 'live' && context.state !== 'ended')

@@ -1,0 +1,63 @@
+/** Who is signed in, and what the server offers. */
+import { createStore } from '@xstate/store'
+import type { Ref } from 'vue'
+import type { User } from '../../server/protocol/wire.ts'
+import { api, ApiError, type ServerConfig } from '../api/client.ts'
+import { selectorOf } from './selector.ts'
+
+export type SessionState = 'starting' | 'failed' | 'signed-out' | 'signed-in'
+
+export const sessionStore = createStore({
+  context: {
+    state: 'starting' as SessionState,
+    me: null as User | null,
+    config: null as ServerConfig | null,
+  },
+  on: {
+    started: (context, event: { config: ServerConfig; me: User | null }) => ({
+      ...context,
+      state: event.me ? ('signed-in' as const) : ('signed-out' as const),
+      config: event.config,
+      me: event.me,
+    }),
+    failed: (context) => ({ ...context, state: 'failed' as const }),
+    signedIn: (context, event: { me: User }) => ({
+      ...context,
+      state: 'signed-in' as const,
+      me: event.me,
+    }),
+    signedOut: (context) => ({ ...context, state: 'signed-out' as const, me: null }),
+  },
+})
+
+/** Asks the server who this browser is. */
+export async function startSession(): Promise<void> {
+  try {
+    const config = await api.config()
+    const me = await api.me().then(
+      ({ user }) => user,
+      (error: unknown) => {
+        if (error instanceof ApiError && error.status === 401) return null
+        throw error
+      },
+    )
+    sessionStore.trigger.started({ config, me })
+  } catch {
+    sessionStore.trigger.failed()
+  }
+}
+
+export async function signOut(): Promise<void> {
+  await api.signOut()
+  sessionStore.trigger.signedOut()
+}
+
+const select = selectorOf(sessionStore)
+
+export const useMe = (): Readonly<Ref<User | null>> => select((context) => context.me)
+export const useSessionState = (): Readonly<Ref<SessionState>> => select((context) => context.state)
+export const useServerConfig = (): Readonly<Ref<ServerConfig | null>> =>
+  select((context) => context.config)
+/** Whether this server has calls at all; their controls are hidden otherwise (R50). */
+export const useCallsEnabled = (): Readonly<Ref<boolean>> =>
+  select((context) => context.config?.calls.enabled ?? false)

@@ -1,0 +1,161 @@
+/** The histories of rooms: what was loaded, what came live, and what is on its way out. */
+import { createStore } from '@xstate/store'
+import { toValue, type MaybeRefOrGetter, type Ref } from 'vue'
+import type { Fact } from '../../server/protocol/wire.ts'
+import { timelineTypes } from '../../machines/room.facts.ts'
+import { api, type Timeline } from '../api/client.ts'
+import { learnNames } from './names.store.ts'
+import { selectorOf } from './selector.ts'
+
+/** A message that the server has not answered yet. */
+export interface Outgoing {
+  requestId: string
+  text: string
+  at: number
+  failed: boolean
+}
+
+export interface RoomTimeline {
+  state: 'loading' | 'ready' | 'failed'
+  entries: readonly Fact[]
+  hasMore: boolean
+  isLoadingOlder: boolean
+  outgoing: readonly Outgoing[]
+}
+
+const empty: RoomTimeline = {
+  state: 'loading',
+  entries: [],
+  hasMore: false,
+  isLoadingOlder: false,
+  outgoing: [],
+}
+
+const isShown = (fact: Fact) => timelineTypes.some((type) => type === fact.type)
+
+function merge(before: readonly Fact[], more: readonly Fact[]): readonly Fact[] {
+  const bySeq = new Map([...before, ...more].map((fact) => [fact.seq, fact]))
+  return [...bySeq.values()].toSorted((a, b) => a.seq - b.seq)
+}
+
+export const timelinesStore = createStore({
+  context: { rooms: {} as Readonly<Record<string, RoomTimeline>> },
+  on: {
+    changed: (
+      context,
+      event: { roomId: string; change: (timeline: RoomTimeline) => RoomTimeline },
+    ) => ({
+      rooms: {
+        ...context.rooms,
+        [event.roomId]: event.change(context.rooms[event.roomId] ?? empty),
+      },
+    }),
+    forgotten: () => ({ rooms: {} }),
+  },
+})
+
+function change(roomId: string, how: (timeline: RoomTimeline) => RoomTimeline): void {
+  timelinesStore.trigger.changed({ roomId, change: how })
+}
+
+const now = (roomId: string) => timelinesStore.getSnapshot().context.rooms[roomId]
+
+/** Loads the newest page, unless it is there. `again`: after a view took the place of a backlog. */
+export async function loadTimeline(roomId: string, again = false): Promise<void> {
+  if (!again && now(roomId)?.state === 'ready') return
+  change(roomId, (timeline) => ({
+    ...timeline,
+    state: timeline.entries.length > 0 ? timeline.state : 'loading',
+  }))
+  try {
+    const page = await api.timeline(roomId)
+    take(page)
+    // What was loaded earlier may have a hole before this page: it is loaded anew on scrolling.
+    change(roomId, (timeline) => ({
+      ...timeline,
+      state: 'ready',
+      entries: again ? page.entries : merge(timeline.entries, page.entries),
+      hasMore: page.hasMore,
+    }))
+  } catch {
+    // A list that failed keeps what it had.
+    change(roomId, (timeline) => ({
+      ...timeline,
+      state: timeline.entries.length > 0 ? 'ready' : 'failed',
+    }))
+  }
+}
+
+export async function loadOlder(roomId: string): Promise<void> {
+  const timeline = now(roomId)
+  const first = timeline?.entries[0]
+  if (!timeline?.hasMore || timeline.isLoadingOlder || !first) return
+  change(roomId, (before) => ({ ...before, isLoadingOlder: true }))
+  try {
+    const page = await api.timeline(roomId, first.seq)
+    take(page)
+    change(roomId, (before) => ({
+      ...before,
+      isLoadingOlder: false,
+      entries: merge(page.entries, before.entries),
+      hasMore: page.hasMore,
+    }))
+  } catch {
+    change(roomId, (before) => ({ ...before, isLoadingOlder: false }))
+  }
+}
+
+function take(page: Timeline): void {
+  learnNames(page.users)
+}
+
+/** Facts that came live; rooms whose history was never opened keep nothing. */
+export function addFacts(roomId: string, facts: readonly Fact[]): void {
+  if (!now(roomId)) return
+  const shown = facts.filter(isShown)
+  if (shown.length === 0) return
+  const sent = new Set(
+    shown.flatMap((fact) => (fact.type === 'message.posted' ? [fact.requestId] : [])),
+  )
+  change(roomId, (timeline) => ({
+    ...timeline,
+    entries: merge(timeline.entries, shown),
+    outgoing: timeline.outgoing.filter(({ requestId }) => !sent.has(requestId)),
+  }))
+}
+
+/** Shown at once; the same `requestId` on every try, so that it is one message whatever gets lost. */
+export async function sendMessage(roomId: string, outgoing: Outgoing): Promise<void> {
+  const { requestId, text } = outgoing
+  change(roomId, (timeline) => ({
+    ...timeline,
+    outgoing: [
+      ...timeline.outgoing.filter((other) => other.requestId !== requestId),
+      { ...outgoing, failed: false },
+    ],
+  }))
+  try {
+    addFacts(roomId, [await api.post(roomId, { text, requestId })])
+  } catch {
+    change(roomId, (timeline) => ({
+      ...timeline,
+      outgoing: timeline.outgoing.map((other) =>
+        other.requestId === requestId ? { ...other, failed: true } : other,
+      ),
+    }))
+  }
+}
+
+/** What did not go out is tried again when the connection is back. */
+export function sendAgain(): void {
+  for (const [roomId, timeline] of Object.entries(timelinesStore.getSnapshot().context.rooms)) {
+    for (const outgoing of timeline.outgoing) {
+      if (outgoing.failed) void sendMessage(roomId, outgoing)
+    }
+  }
+}
+
+const select = selectorOf(timelinesStore)
+
+export const useTimeline = (roomId: MaybeRefOrGetter<string>): Readonly<Ref<RoomTimeline>> =>
+  select((context) => context.rooms[toValue(roomId)] ?? empty)

@@ -1,0 +1,50 @@
+/** Short notes that come and go: one at a time (look.md). */
+import { createStore } from '@xstate/store'
+import type { Ref } from 'vue'
+import { ApiError } from '../api/client.ts'
+import { errorWords } from '../words/words.ts'
+import { selectorOf } from './selector.ts'
+
+export interface Toast {
+  id: number
+  text: string
+  detail?: string
+  kind: 'plain' | 'warn' | 'danger' | 'live'
+  action?: { label: string; run(): void }
+}
+
+export const toastsStore = createStore({
+  context: { next: 1, toasts: [] as readonly Toast[] },
+  on: {
+    shown: (context, event: { toast: Omit<Toast, 'id'> }) => ({
+      next: context.next + 1,
+      toasts: [
+        // The same words do not queue up.
+        ...context.toasts.filter((toast) => toast.text !== event.toast.text),
+        { ...event.toast, id: context.next },
+      ],
+    }),
+    dismissed: (context, event: { id: number }) => ({
+      ...context,
+      toasts: context.toasts.filter((toast) => toast.id !== event.id),
+    }),
+  },
+})
+
+export function showToast(toast: Omit<Toast, 'id' | 'kind'> & { kind?: Toast['kind'] }): void {
+  toastsStore.trigger.shown({ toast: { kind: 'plain', ...toast } })
+}
+
+/** Says what the server refused. */
+export function showError(error: unknown): void {
+  showToast({
+    text: errorWords(error instanceof ApiError ? error.code : 'unavailable'),
+    kind: 'danger',
+  })
+}
+
+const select = selectorOf(toastsStore)
+
+export const useToast = (): Readonly<Ref<Toast | undefined>> =>
+  select((context) => context.toasts[0])
+export const dismissToast = (id: number) => toastsStore.trigger.dismissed({ id })
