@@ -143,6 +143,8 @@ export const en = {
   'delete-account.delete': 'Delete account',
   'delete-account.wrong': 'This is not your password.',
 
+  'faces.more': { one: 'and {count} other', other: 'and {count} others' },
+
   cancel: 'Cancel',
   close: 'Close',
   dismiss: 'Dismiss',
