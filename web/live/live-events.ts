@@ -7,6 +7,11 @@ export interface KeyMessage {
   e2eeKey: string
 }
 
+export interface CallEndedMessage {
+  callId: string
+  reason: string
+}
+
 function channel<T>() {
   const listeners = new Set<(value: T) => void>()
   return {
@@ -20,10 +25,14 @@ function channel<T>() {
 }
 
 const keys = channel<KeyMessage>()
+const endings = channel<CallEndedMessage>()
 const reconnects = channel<void>()
 
 export const onKey = keys.listen
 export const tellKey = keys.tell
+/** A call of one of my rooms ended, and why. */
+export const onCallEnded = endings.listen
+export const tellCallEnded = endings.tell
 /** The socket is welcome again after it was lost. */
 export const onReconnected = reconnects.listen
 export const tellReconnected = () => reconnects.tell()

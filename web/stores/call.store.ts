@@ -11,6 +11,8 @@ export interface CallMedia {
   /** User ids of everybody whose media is here, in the order of their coming. */
   present: string[]
   screens: SharedScreen[]
+  /** User ids of those whose camera is seen. */
+  filming: string[]
   /** User ids of those whose voice is heard right now. */
   speaking: string[]
   /** User ids of those of whom nothing may be played or shown (R44). */
@@ -22,11 +24,14 @@ export interface CallMedia {
   /** The person has said that it is worth pinning: a track id or user id, large on the stage. */
   pinned: string | null
   layout: 'stage' | 'grid'
+  /** User id of who is large when nobody is pinned and no screen is shared: who spoke last. */
+  featured: string | null
 }
 
 const nothing: CallMedia = {
   present: [],
   screens: [],
+  filming: [],
   speaking: [],
   undecryptable: [],
   soundBlocked: false,
@@ -34,6 +39,7 @@ const nothing: CallMedia = {
   devices: null,
   pinned: null,
   layout: 'stage',
+  featured: null,
 }
 
 function withMember(list: string[], id: string, isIn: boolean): string[] {
@@ -44,14 +50,16 @@ function withMember(list: string[], id: string, isIn: boolean): string[] {
 export const callStore = createStore({
   context: nothing,
   on: {
-    personCame: (context, { userId, isTrusted }: { userId: string; isTrusted: boolean }) => ({
+    personCame: (context, event: { userId: string; isTrusted: boolean; isFilming: boolean }) => ({
       ...context,
-      present: withMember(context.present, userId, true),
-      undecryptable: withMember(context.undecryptable, userId, !isTrusted),
+      present: withMember(context.present, event.userId, true),
+      filming: withMember(context.filming, event.userId, event.isFilming),
+      undecryptable: withMember(context.undecryptable, event.userId, !event.isTrusted),
     }),
     personWent: (context, { userId }: { userId: string }) => ({
       ...context,
       present: withMember(context.present, userId, false),
+      filming: withMember(context.filming, userId, false),
       speaking: withMember(context.speaking, userId, false),
       undecryptable: withMember(context.undecryptable, userId, false),
     }),
@@ -76,6 +84,7 @@ export const callStore = createStore({
       safetyCode: code,
     }),
     pinned: (context, { id }: { id: string | null }) => ({ ...context, pinned: id }),
+    featured: (context, { userId }: { userId: string }) => ({ ...context, featured: userId }),
     layoutChosen: (context, { layout }: { layout: CallMedia['layout'] }) => ({
       ...context,
       layout,

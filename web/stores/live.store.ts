@@ -5,9 +5,10 @@ import type { ServerMessage } from '../../server/protocol/live.ts'
 import type { Fact } from '../../server/protocol/wire.ts'
 import { api } from '../api/client.ts'
 import { createLiveClient, type LiveState } from '../live/live-client.ts'
-import { tellKey, tellReconnected } from '../live/live-events.ts'
+import { tellCallEnded, tellKey, tellReconnected } from '../live/live-events.ts'
 import { membersStore, noteMembers } from './members.store.ts'
 import { learnNames, nameOf } from './names.store.ts'
+import { countUnread, markRead } from './read-marks.ts'
 import { roomNow, roomsStore } from './rooms.store.ts'
 import { selectorOf } from './selector.ts'
 import { sessionStore } from './session.store.ts'
@@ -28,7 +29,10 @@ let openRoom: string | null = null
 /** The room that is on the screen, or none: its messages are read as they come. */
 export function lookAt(roomId: string | null): void {
   openRoom = roomId
-  if (roomId !== null) roomsStore.trigger.read({ roomId })
+  const room = roomId === null ? undefined : roomNow(roomId)
+  if (!room) return
+  roomsStore.trigger.read({ roomId: room.id })
+  markRead(room.id, room.seq)
 }
 
 const client = createLiveClient({
@@ -95,6 +99,10 @@ async function welcome(rooms: Extract<ServerMessage, { type: 'welcome' }>['rooms
     for (const room of answer.rooms) learnNames(namesIn(room.call))
     if (!wasLoaded) {
       roomsStore.trigger.loaded({ rooms: answer.rooms })
+      if (openRoom !== null) lookAt(openRoom)
+      const me = sessionStore.getSnapshot().context.me?.id
+      if (me !== undefined) void countUnread(me)
+      sendAgain()
       return
     }
     const known = answer.rooms.filter((room) => roomNow(room.id))
@@ -131,7 +139,9 @@ function takeFacts(roomId: string, facts: readonly Fact[]): void {
   const unread = isRead
     ? 0
     : fresh.filter((fact) => fact.type === 'message.posted' && fact.by !== me).length
+  for (const fact of fresh) if (fact.type === 'call.ended') tellCallEnded(fact)
   roomsStore.trigger.told({ roomId, facts: fresh, unread })
+  if (isRead) markRead(roomId, fresh.at(-1)?.seq ?? room.seq)
   addFacts(roomId, fresh)
   noteMembers(roomId, fresh, (userId) => nameOf(userId) !== '')
 }

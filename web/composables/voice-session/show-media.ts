@@ -6,9 +6,13 @@ import { callStore, clearPersonMedia, setPersonMedia } from '../../stores/call.s
 export function showMedia(event: VoiceConnectionEvent): void {
   switch (event.type) {
     case 'person.changed': {
-      const { userId, encryption } = event.person
+      const { userId, encryption, camera } = event.person
       setPersonMedia(userId, event.person)
-      callStore.trigger.personCame({ userId, isTrusted: mayBePlayed(encryption) })
+      callStore.trigger.personCame({
+        userId,
+        isTrusted: mayBePlayed(encryption),
+        isFilming: camera !== null,
+      })
       return
     }
     case 'person.left':

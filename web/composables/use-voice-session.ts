@@ -1,0 +1,54 @@
+/** The one voice session of the app: made at the start, found by whoever shows or moves the call. */
+import { inject, type App, type InjectionKey } from 'vue'
+import { createAudioLevels, type AudioLevels } from '../livekit/audio-levels.ts'
+import { createDeviceMemory } from '../livekit/device-choice.ts'
+import { callStore } from '../stores/call.store.ts'
+import { askServer } from './voice-session/ask-server.ts'
+import { createCallLock } from './voice-session/call-lock.ts'
+import { createVoiceSession } from './voice-session/create-voice-session.ts'
+import { openPanel } from './voice-session/open-panel.ts'
+import { followPage, followServer, followSignIn } from './voice-session/page-events.ts'
+import { tellNews, tellTroubles } from './voice-session/tell-news.ts'
+import type { VoiceSession } from './voice-session/voice-session.types.ts'
+
+export interface VoiceSessionOfApp extends VoiceSession {
+  levels: AudioLevels
+}
+
+const key: InjectionKey<VoiceSessionOfApp> = Symbol('voice session')
+
+/** Must run before `startSession`, so that a reload comes back into its call. */
+export function provideVoiceSession(app: App): void {
+  const levels = createAudioLevels({
+    onSpeaking: (userId, speaking) => callStore.trigger.spoke({ userId, speaking }),
+  })
+  const session = createVoiceSession({
+    ...askServer,
+    lock: createCallLock(navigator.locks),
+    levels,
+    memory: createDeviceMemory(localStorage),
+    storage: sessionStorage,
+    now: Date.now,
+    newId,
+    loadLivekit: () => import('../livekit/voice-connection.ts'),
+    onNews: tellNews,
+  })
+  tellTroubles(session.actor)
+  openPanel(session.actor)
+  followPage(session)
+  followServer(session)
+  followSignIn(session, sessionStorage)
+  app.provide(key, { ...session, levels })
+}
+
+export function useVoiceSession(): VoiceSessionOfApp {
+  const session = inject(key)
+  if (!session) throw new Error('provideVoiceSession was not called')
+  return session
+}
+
+/** Not randomUUID: without a secure context there is none, and that page must say so in words (R44). */
+function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,60 @@
+/** Ties the voice session to the page, to the live socket and to who is signed in. */
+import { onCallEnded, onKey, onReconnected } from '../../live/live-events.ts'
+import { roomsStore } from '../../stores/rooms.store.ts'
+import { sessionStore } from '../../stores/session.store.ts'
+import { keepPlace } from './kept-place.ts'
+import type { VoiceSession } from './voice-session.types.ts'
+
+export function followPage(session: VoiceSession): void {
+  const { actor } = session
+  const resumed = () => actor.send({ type: 'page.resumed', at: Date.now() })
+  window.addEventListener('pagehide', () => session.closePage())
+  window.addEventListener('pageshow', (event) => {
+    // Out of the back button's cache.
+    if (event.persisted) resumed()
+  })
+  document.addEventListener('resume', resumed)
+  window.addEventListener('online', () => actor.send({ type: 'network.online', at: Date.now() }))
+}
+
+export function followServer(session: VoiceSession): void {
+  const { actor } = session
+  onKey(({ callId, keyEpoch, e2eeKey }) => session.takeKey(callId, keyEpoch, e2eeKey))
+  onReconnected(() => void session.refreshKey())
+  onCallEnded(({ callId, reason }) =>
+    actor.send({
+      type: 'call.over',
+      callId,
+      reason: reason === 'calls-disabled' ? 'calls-off' : 'call-ended',
+    }),
+  )
+  /** Our call, once the rooms' store has shown it: only then its absence means something. */
+  let seen: string | null = null
+  roomsStore.subscribe(({ context }) => {
+    const { roomId, callId } = actor.getSnapshot().context
+    if (roomId === null || !context.loaded) return
+    const room = context.rooms[roomId]
+    if (!room) {
+      actor.send({ type: 'room.gone', roomId })
+      return
+    }
+    if (callId === null) return
+    if (room.call?.callId === callId) seen = callId
+    // A view in place of a long backlog brings no fact of the end.
+    else if (seen === callId) actor.send({ type: 'call.over', callId, reason: 'call-ended' })
+  })
+}
+
+/** A page that was loaded again comes back into its call; who signs out leaves it. */
+export function followSignIn(session: VoiceSession, storage: Storage): void {
+  let isFirst = true
+  sessionStore.subscribe(({ context: { state } }) => {
+    if (state === 'signed-in' && isFirst) session.comeBack()
+    if (state === 'signed-out') {
+      session.actor.send({ type: 'leave.requested' })
+      // Whoever signs in next in this tab was not in that call.
+      if (isFirst) keepPlace(storage, null)
+    }
+    if (state === 'signed-in' || state === 'signed-out') isFirst = false
+  })
+}

@@ -1,0 +1,117 @@
+/** Says what happens to one's own place in a call and to its devices, in short notes. */
+import type { DeviceTrouble } from '../../../machines/voice-session.events.ts'
+import type { OverReason } from '../../../machines/voice-session.reasons.ts'
+import { callPanelStore } from '../../stores/call-panel.store.ts'
+import { roomNow, roomsStore } from '../../stores/rooms.store.ts'
+import { sessionStore } from '../../stores/session.store.ts'
+import { showToast } from '../../stores/toasts.store.ts'
+import { t } from '../../words/words.ts'
+import type { CallNews, VoiceSessionActor } from './voice-session.types.ts'
+
+export function tellNews(news: CallNews): void {
+  switch (news.type) {
+    case 'device.gone':
+      showToast({ text: t(`call.${news.kind}-gone`, { was: news.was, now: news.now }) })
+      return
+    case 'device.back':
+      showToast({ text: t('call.device-back', { label: news.label }) })
+      return
+    case 'announce':
+      // The loss itself lasts, so a strip says it; the return is news.
+      if (news.what === 'back') showToast({ text: t('call.returned'), kind: 'live' })
+      return
+    default:
+      return news satisfies never
+  }
+}
+
+const params = (roomId: string | null) => ({
+  room: roomNow(roomId ?? '')?.name ?? roomsStore.getSnapshot().context.lost[roomId ?? ''] ?? '',
+  server: sessionStore.getSnapshot().context.config?.name ?? '',
+})
+
+/** Title and one sentence for why a place in a call is over. */
+export function overWords(reason: OverReason, roomId: string | null) {
+  return {
+    title: t(`call.over.${reason}`, params(roomId)),
+    detail: t(`call.over.${reason}-detail`, params(roomId)),
+  }
+}
+
+/** These stay on the screen until they are dealt with: there is something to do about them. */
+const lasting = new Set<OverReason>([
+  'cannot-encrypt',
+  'server-unreachable',
+  'livekit-unreachable',
+  'media-blocked',
+  'gave-up',
+])
+/** These show in the call's place, or on its button, as long as they hold. */
+export const isLasting = (reason: OverReason) => lasting.has(reason)
+
+/** Follows the session: what went wrong with a device, and what is over without a question. */
+export function tellTroubles(actor: VoiceSessionActor): void {
+  let before = actor.getSnapshot()
+  actor.subscribe((snapshot) => {
+    const was = before
+    before = snapshot
+    for (const device of ['microphone', 'camera'] as const) {
+      const trouble = snapshot.context[`${device}Trouble`]
+      if (trouble && trouble !== was.context[`${device}Trouble`]) {
+        tellDevice(actor, device, trouble)
+      }
+    }
+    const { screenTrouble } = snapshot.context
+    if (screenTrouble && screenTrouble !== was.context.screenTrouble) {
+      showToast({
+        text: t('call.screen-failed'),
+        detail: t('call.screen-failed-detail'),
+        kind: 'warn',
+      })
+    }
+    tellOver(actor, was)
+  })
+}
+
+function tellOver(actor: VoiceSessionActor, was: ReturnType<VoiceSessionActor['getSnapshot']>) {
+  const snapshot = actor.getSnapshot()
+  const { reason, roomId } = snapshot.context
+  const isOver =
+    snapshot.matches('ended') || snapshot.matches('refused') || snapshot.matches('failed')
+  if (!isOver || was.value === snapshot.value || !reason || isLasting(reason)) return
+  // A room that is gone says so where it was.
+  if (reason !== 'room-gone') {
+    const { title, detail } = overWords(reason, roomId)
+    showToast({ text: title, ...(detail && { detail }) })
+  }
+  // The button says that the call is full for as long as it is.
+  if (reason !== 'call-full') queueMicrotask(() => actor.send({ type: 'dismissed' }))
+}
+
+function tellDevice(
+  actor: VoiceSessionActor,
+  device: 'microphone' | 'camera',
+  trouble: DeviceTrouble,
+): void {
+  const detail =
+    trouble === 'busy'
+      ? t('call.busy-detail')
+      : trouble === 'failed'
+        ? t('call.failed-detail')
+        : t(`call.${device}-${trouble}-detail`)
+  const help = {
+    label: t('call.how-to-allow'),
+    run: () => callPanelStore.trigger.helpAsked({ device }),
+  }
+  const again = {
+    label: t('try-again'),
+    run: () => actor.send({ type: `${device}.wanted`, enabled: true }),
+  }
+  showToast({
+    text: t(`call.${device}-${trouble}`),
+    detail,
+    kind: 'warn',
+    // What is missing is used by itself, or turned on, once it is there.
+    ...(trouble === 'denied' ? { action: help } : trouble === 'missing' ? {} : { action: again }),
+  })
+}
