@@ -9,6 +9,7 @@ import {
   isShutOut,
   liveConnections,
   toIdentity,
+  userIdOf,
   type CallContext,
 } from './call.context.ts'
 import type { CallEffect, CallEvent, EvictWhy, LivekitSession } from './call.events.ts'
@@ -25,6 +26,7 @@ import {
 export interface Change {
   context: CallContext
   effects: CallEffect[]
+  facts?: CallFact[]
 }
 
 type EventOf<T extends CallEvent['type']> = Extract<CallEvent, { type: T }>
@@ -69,15 +71,15 @@ export function connectionIdFor(context: CallContext, event: EventOf<'join.reque
 
 /** R1, R8: a new connection, or the same page asking again. */
 export function admitConnection(context: CallContext, event: EventOf<'join.requested'>): Change {
-  const { at, userId } = event
+  const { at, userId, sessionId } = event
   const connectionId = connectionIdFor(context, event)
   const identity = toIdentity(userId, connectionId)
   const joinOrder = context.joins + 1
   const deadlineAt = at + context.timing.joinDeadlineMs
   const known = context.connections[identity]
   const connection = known
-    ? moveConnection(known, { type: 'join.repeated', at, joinOrder, deadlineAt })
-    : openConnection({ userId, connectionId, joinOrder, joinedAt: at, deadlineAt })
+    ? moveConnection(known, { type: 'join.repeated', at, sessionId, joinOrder, deadlineAt })
+    : openConnection({ userId, connectionId, sessionId, joinOrder, joinedAt: at, deadlineAt })
   const next = withConnection({ ...context, joins: joinOrder }, identity, connection)
   return connection.state === 'connected' ? handOver(next, connection, at) : only(next)
 }
@@ -125,7 +127,7 @@ export function doubtClosingPage(context: CallContext, event: EventOf<'leave.req
   return only(move(context, identity, { type: 'page.closing', deadlineAt }))
 }
 
-/** R18: who lost the room loses the call in the same step. */
+/** R18: who lost the room loses the call in the same step, and what they know of its key is worth nothing soon. */
 export function removePerson(context: CallContext, userId: string, at: number): Change {
   const effects: CallEffect[] = []
   let next = context
@@ -135,7 +137,69 @@ export function removePerson(context: CallContext, userId: string, at: number): 
     next = move(next, identity, { type: 'shut.out', why: 'removed', at })
     effects.push(evict(next, identity, 'removed'))
   }
-  return { context: next, effects }
+  return { context: next === context ? context : { ...next, keyIsStale: true }, effects }
+}
+
+/** R45: those who stay get the next key; an empty call is about to end with the one that it has. */
+export function rotateKey(context: CallContext, event: CallEvent): Change {
+  if (!context.keyIsStale) return only(context)
+  if (liveConnections(context).length === 0) return only({ ...context, keyIsStale: false })
+  const { callId } = context
+  const keyEpoch = context.keyEpoch + 1
+  return {
+    context: { ...context, keyIsStale: false, keyEpoch },
+    effects: [{ type: 'key.mint', callId, keyEpoch }],
+    facts: [
+      {
+        type: 'key.rotated',
+        at: event.at,
+        by: actorOf(event),
+        source: sourceOf(event),
+        callId,
+        keyEpoch,
+      },
+    ],
+  }
+}
+
+/** R37: LiveKit cannot say who is connected, so neither can we. */
+export function loseSight(context: CallContext, event: EventOf<'livekit.unreachable'>): Change {
+  return {
+    context: { ...context, confirmed: false, unreachableSince: event.since },
+    effects: [],
+    facts: [
+      {
+        type: 'call.unconfirmed',
+        at: event.at,
+        by: null,
+        source: 'reconciliation',
+        callId: context.callId,
+      },
+    ],
+  }
+}
+
+/** R37: since when LiveKit has been away, whichever process noticed first. */
+export function awaySince(context: CallContext, event: EventOf<'livekit.unreachable'>): number {
+  return Math.min(context.unreachableSince ?? event.since, event.since)
+}
+
+/** R37: LiveKit answers again; open deadlines wait until people could come back. */
+function regainSight(context: CallContext, at: number): Change {
+  if (context.confirmed) return only(context)
+  const deadlineAt = at + context.timing.roomDoubtMs
+  let next: CallContext = { ...context, confirmed: true, unreachableSince: null }
+  for (const connection of liveConnections(next)) {
+    if (connection.closing || connection.deadlineAt === null) continue
+    if (connection.deadlineAt >= deadlineAt) continue
+    next = move(next, identityOf(connection), { type: 'deadline.postponed', deadlineAt })
+  }
+  const { callId } = context
+  return {
+    context: next,
+    effects: [],
+    facts: [{ type: 'call.confirmed', at, by: null, source: 'reconciliation', callId }],
+  }
 }
 
 /** R31: another room sid means that LiveKit lost the room; whoever was up is in doubt until seen again. */
@@ -188,7 +252,28 @@ export function bringUp(
   event: EventOf<'livekit.participant.joined'>,
 ): Change {
   const met = meetRoom(context, event.livekitRoomSid, event.at)
-  return bringSessionUp(met, event, event.at)
+  return bringSessionUp(adopt(met, event, event.at), event, event.at)
+}
+
+/** Whether a call that was made anew from its facts believes in a connection that they do not name. */
+export function isAdoptable(context: CallContext, session: LivekitSession): boolean {
+  return context.rebuiltAt !== null && session.isMember && userIdOf(session.identity) !== undefined
+}
+
+/** A connection that the facts did not name, as LiveKit shows it. */
+function adopt(context: CallContext, session: LivekitSession, at: number): CallContext {
+  const userId = userIdOf(session.identity)
+  if (context.connections[session.identity] || userId === undefined) return context
+  const joinOrder = context.joins + 1
+  const connection = openConnection({
+    userId,
+    connectionId: session.identity.slice(userId.length + 1),
+    sessionId: '',
+    joinOrder,
+    joinedAt: at,
+    deadlineAt: at + context.timing.joinDeadlineMs,
+  })
+  return withConnection({ ...context, joins: joinOrder }, session.identity, connection)
 }
 
 function bringSessionUp(context: CallContext, session: LivekitSession, at: number): Change {
@@ -265,12 +350,14 @@ export function evictAgain(
 export function compareWithListing(context: CallContext, event: EventOf<'livekit.listed'>): Change {
   const effects: CallEffect[] = []
   const { at, begunAt } = event
+  const regained = regainSight(context, at)
   const roomIsDead =
     event.livekitRoomSid !== null && context.deadRoomSids.includes(event.livekitRoomSid)
-  let next = meetRoom(context, event.livekitRoomSid, at)
+  let next = meetRoom(regained.context, event.livekitRoomSid, at)
 
   const inOrder = event.sessions.toSorted((a, b) => joinOrderOf(next, a) - joinOrderOf(next, b))
   for (const session of inOrder) {
+    if (isAdoptable(next, session)) next = adopt(next, session, at)
     const connection = next.connections[session.identity]
     if (!connection) {
       effects.push(evict(next, session.identity, 'unknown-identity'))
@@ -301,7 +388,7 @@ export function compareWithListing(context: CallContext, event: EventOf<'livekit
   }
 
   const lostRoom = event.livekitRoomSid === null && event.isFirst
-  const doubtMs = lostRoom ? next.timing.roomDoubtMs : next.timing.doubtMs
+  const doubtMs = lostRoom || !context.confirmed ? next.timing.roomDoubtMs : next.timing.doubtMs
   for (const connection of liveConnections(next)) {
     const identity = identityOf(connection)
     const isThere =
@@ -323,7 +410,7 @@ export function compareWithListing(context: CallContext, event: EventOf<'livekit
       next = move(next, identity, { type: 'deadline.passed', at })
     }
   }
-  return { context: next, effects }
+  return { context: next, effects, facts: regained.facts ?? [] }
 }
 
 function joinOrderOf(context: CallContext, session: LivekitSession): number {

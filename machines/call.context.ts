@@ -2,7 +2,7 @@
 import { isShutOut, type Connection } from './connection.machine.ts'
 import type { EndReason, ParticipantState } from './call.facts.ts'
 
-/** The deadlines of call-rules.md in milliseconds; configuration, laid over every restored call. */
+/** The deadlines and limits of SPEC.md; configuration, laid over every restored call. */
 export interface CallTiming {
   /** R7: a join that does not connect. */
   joinDeadlineMs: number
@@ -12,6 +12,10 @@ export interface CallTiming {
   roomDoubtMs: number
   /** R34, R35: how far LiveKit's listings may lag behind. */
   listingLagMs: number
+  /** R37: how long LiveKit may be away before the call ends. */
+  livekitAwayMs: number
+  /** R11: people in one call; 0: no limit. */
+  mostPeople: number
 }
 
 export const defaultTiming: CallTiming = {
@@ -19,6 +23,8 @@ export const defaultTiming: CallTiming = {
   doubtMs: 10_000,
   roomDoubtMs: 30_000,
   listingLagMs: 2_000,
+  livekitAwayMs: 3_600_000,
+  mostPeople: 0,
 }
 
 /** A person in the call: what the others were told of them last. */
@@ -36,7 +42,12 @@ export interface CallContext {
   startedAt: number
   startedBy: string
   keyEpoch: number
+  /** Somebody who has the key was removed: it is rotated before the step is over (R45). */
+  keyIsStale: boolean
+  /** False while LiveKit cannot be asked who is connected (R37). */
   confirmed: boolean
+  /** Since when it could not be asked; null while confirmed. */
+  unreachableSince: number | null
   /** LiveKit's own id of the room that carries this call now; another one means that LiveKit restarted (R31). */
   livekitRoomSid: string | null
   /** Rooms that are over: what a late report or stale listing says of them counts as nothing. */
@@ -49,12 +60,20 @@ export interface CallContext {
   tookPart: string[]
   /** Counts joins, so that a person's latest can be told (R9). */
   joins: number
+  /** When it was made anew from the facts alone: what LiveKit shows of members is then believed, not evicted. */
+  rebuiltAt: number | null
   endReason: EndReason | null
 }
 
 /** LiveKit's identity of a connection. */
 export function toIdentity(userId: string, connectionId: string): string {
   return `${userId}:${connectionId}`
+}
+
+/** The user of an identity that has our shape; undefined for any other. */
+export function userIdOf(identity: string): string | undefined {
+  const at = identity.indexOf(':')
+  return at > 0 && at < identity.length - 1 ? identity.slice(0, at) : undefined
 }
 
 export function emptyCall(roomId: string, timing: CallTiming): CallContext {
@@ -65,13 +84,16 @@ export function emptyCall(roomId: string, timing: CallTiming): CallContext {
     startedAt: 0,
     startedBy: '',
     keyEpoch: 0,
+    keyIsStale: false,
     confirmed: true,
+    unreachableSince: null,
     livekitRoomSid: null,
     deadRoomSids: [],
     connections: {},
     people: {},
     tookPart: [],
     joins: 0,
+    rebuiltAt: null,
     endReason: null,
   }
 }
@@ -83,6 +105,13 @@ export function liveConnections(context: CallContext): Connection[] {
 /** The connections of one user, gone ones too. */
 export function connectionsOf(context: CallContext, userId: string): Connection[] {
   return Object.values(context.connections).filter((c) => c.userId === userId)
+}
+
+/** R11: whether there is no room for this person; who is in it already may always come again. */
+export function isFullFor(context: CallContext, userId: string): boolean {
+  const { mostPeople } = context.timing
+  if (mostPeople === 0 || context.people[userId]) return false
+  return Object.keys(context.people).length >= mostPeople
 }
 
 /** A connection of the same person that joined later and is up (R9, R27). */

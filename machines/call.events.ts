@@ -26,6 +26,8 @@ export type CallEvent =
       type: 'join.requested'
       at: number
       userId: string
+      /** The session that asks: its sockets get the next keys of the call (R45). */
+      sessionId: string
       /** The page's own id, or null when it lets the server make one. */
       connectionId: string | null
       /** Taken when none was named, or when the one named is shut out (R18). */
@@ -54,7 +56,11 @@ export type CallEvent =
   | ({ type: 'livekit.room.started' } & LivekitReport)
   | ({ type: 'livekit.room.finished' } & LivekitReport)
   | LivekitListed
+  /** R37: passes have failed since then, and for long enough to say so. */
+  | { type: 'livekit.unreachable'; at: number; callId: string; since: number }
   | { type: 'deadline.due'; at: number; callId: string }
+  /** Its stored snapshot could not be read; this is what its facts tell. */
+  | { type: 'snapshot.rebuilt'; at: number; callId: string }
 
 /** What every webhook about a room tells. */
 export interface LivekitReport {
@@ -97,6 +103,7 @@ export type IgnoredReason =
   | 'duplicate'
   | 'not-a-member'
   | 'not-active'
+  | 'call-full'
   | 'handover'
   | 'shut-out'
   | 'unknown-identity'
@@ -119,6 +126,8 @@ export function sourceOf(event: CallEvent): FactSource {
     case 'call.closed':
       return 'admin'
     case 'livekit.listed':
+    case 'livekit.unreachable':
+    case 'snapshot.rebuilt':
       return 'reconciliation'
     case 'deadline.due':
       return 'deadline'

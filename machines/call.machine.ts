@@ -4,10 +4,11 @@
  * Pure: it has no clock, chance, I/O or secret (I6). It decides; the mailbox commits. Facts and
  * effects leave it as emitted events; an event that changes nothing says why (`ignored`).
  */
-import { and, assertEvent, enqueueActions, setup } from 'xstate'
+import { and, assertEvent, assign, enqueueActions, setup } from 'xstate'
 import {
   admitConnection,
   announcePeople,
+  awaySince,
   bringUp,
   compareWithListing,
   doubtClosingPage,
@@ -18,10 +19,13 @@ import {
   evictAgain,
   expireClosingPages,
   handOverLatecomer,
+  isAdoptable,
   leave,
+  loseSight,
   namedByLeave,
   noteRoom,
   removePerson,
+  rotateKey,
   startCall,
 } from './call.changes.ts'
 import {
@@ -29,6 +33,7 @@ import {
   defaultTiming,
   emptyCall,
   isDeadSession,
+  isFullFor,
   isOvertaken,
   liveConnections,
   type CallContext,
@@ -67,7 +72,14 @@ export const callMachine = setup({
     isMember: ({ event }) => 'isMember' in event && event.isMember,
     isNotMember: ({ event }) => 'isMember' in event && !event.isMember,
     isOtherCall: ({ context, event }) => 'callId' in event && event.callId !== context.callId,
-    isNeverIssued: ({ context, event }) => reported(context, event) === undefined,
+    isFull: ({ context, event }) => {
+      assertEvent(event, 'join.requested')
+      return isFullFor(context, event.userId)
+    },
+    isNeverIssued: ({ context, event }) => {
+      assertEvent(event, reportTypes)
+      return reported(context, event) === undefined && !isAdoptable(context, event)
+    },
     isShutOut: ({ context, event }) => {
       const connection = reported(context, event)
       return connection !== undefined && isShutOut(connection)
@@ -112,6 +124,11 @@ export const callMachine = setup({
       event.livekitRoomSid !== null &&
       context.deadRoomSids.includes(event.livekitRoomSid),
     hasDuePage: ({ context, event }) => duePages(context, event.at).length > 0,
+    isConfirmed: ({ context }) => context.confirmed,
+    isAwayTooLong: ({ context, event }) => {
+      assertEvent(event, 'livekit.unreachable')
+      return event.at - awaySince(context, event) >= context.timing.livekitAwayMs
+    },
     isEmpty: ({ context }) => liveConnections(context).length === 0,
   },
   actions: {
@@ -182,14 +199,28 @@ export const callMachine = setup({
     }),
     compareWithListing: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, 'livekit.listed')
-      const { context: next, effects } = compareWithListing(context, event)
+      const { context: next, facts = [], effects } = compareWithListing(context, event)
       enqueue.assign(next)
+      facts.forEach((fact) => enqueue.emit(fact))
+      effects.forEach((effect) => enqueue.emit(effect))
+    }),
+    loseSight: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.unreachable')
+      const { context: next, facts = [] } = loseSight(context, event)
+      enqueue.assign(next)
+      facts.forEach((fact) => enqueue.emit(fact))
+    }),
+    rotateKey: enqueueActions(({ context, event, enqueue }) => {
+      const { context: next, facts = [], effects } = rotateKey(context, event)
+      enqueue.assign(next)
+      facts.forEach((fact) => enqueue.emit(fact))
       effects.forEach((effect) => enqueue.emit(effect))
     }),
     expireClosingPages: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, 'deadline.due')
       enqueue.assign(expireClosingPages(context, event).context)
     }),
+    recordRebuilding: assign(({ event }) => ({ rebuiltAt: event.at })),
     announcePeople: enqueueActions(({ context, event, enqueue }) => {
       const { context: next, facts } = announcePeople(context, event)
       enqueue.assign(next)
@@ -239,6 +270,10 @@ export const callMachine = setup({
       },
       on: {
         'join.requested': [
+          {
+            guard: and(['isMember', 'isFull']),
+            actions: { type: 'ignore', params: { reason: 'call-full' } },
+          },
           { guard: 'isMember', actions: ['admitConnection', 'announcePeople'] },
           { actions: { type: 'ignore', params: { reason: 'not-a-member' } } },
         ],
@@ -252,7 +287,7 @@ export const callMachine = setup({
           { actions: { type: 'ignore', params: { reason: 'not-in-call' } } },
         ],
         'membership.lost': [
-          { guard: 'wasInCall', actions: ['removePerson', 'announcePeople'] },
+          { guard: 'wasInCall', actions: ['removePerson', 'announcePeople', 'rotateKey'] },
           { actions: { type: 'ignore', params: { reason: 'not-in-call' } } },
         ],
         'room.deleted': {
@@ -285,6 +320,7 @@ export const callMachine = setup({
             actions: [
               'removePerson',
               'announcePeople',
+              'rotateKey',
               { type: 'ignore', params: { reason: 'not-a-member' } },
             ],
           },
@@ -352,7 +388,27 @@ export const callMachine = setup({
             guard: 'isOtherCall',
             actions: { type: 'ignore', params: { reason: 'stale-call' } },
           },
-          { actions: ['compareWithListing', 'announcePeople'] },
+          { actions: ['compareWithListing', 'announcePeople', 'rotateKey'] },
+        ],
+        'livekit.unreachable': [
+          {
+            guard: 'isOtherCall',
+            actions: { type: 'ignore', params: { reason: 'stale-call' } },
+          },
+          {
+            guard: 'isAwayTooLong',
+            target: 'ended',
+            actions: { type: 'endCall', params: { reason: 'livekit-unavailable' } },
+          },
+          { guard: 'isConfirmed', actions: 'loseSight' },
+          { actions: { type: 'ignore', params: { reason: 'no-change' } } },
+        ],
+        'snapshot.rebuilt': [
+          {
+            guard: 'isOtherCall',
+            actions: { type: 'ignore', params: { reason: 'stale-call' } },
+          },
+          { actions: 'recordRebuilding' },
         ],
         'deadline.due': [
           {

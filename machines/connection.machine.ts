@@ -12,6 +12,8 @@ export type GoneWhy = 'left' | 'expired' | 'closed' | 'removed' | 'handover'
 export interface ConnectionContext {
   userId: string
   connectionId: string
+  /** The session of its latest join. Its id, not its token. */
+  sessionId: string
   /** The call's running number of this connection's latest join: the highest of a person wins (R9). */
   joinOrder: number
   joinedAt: number
@@ -32,21 +34,26 @@ export interface ConnectionContext {
 }
 
 export type ConnectionEvent =
-  | { type: 'join.repeated'; at: number; joinOrder: number; deadlineAt: number }
+  | { type: 'join.repeated'; at: number; sessionId: string; joinOrder: number; deadlineAt: number }
   | { type: 'media.up'; participantSid: string; sessionJoinedAt: number; at: number }
   | { type: 'media.over'; participantSid: string }
   | { type: 'doubted'; deadlineAt: number }
   | { type: 'page.closing'; deadlineAt: number }
+  | { type: 'deadline.postponed'; deadlineAt: number }
   | { type: 'deadline.passed'; at: number }
   | { type: 'shut.out'; why: Exclude<GoneWhy, 'expired' | 'closed'>; at: number }
+
+/** What a join says of its connection. */
+type JoinedAs = Pick<
+  ConnectionContext,
+  'userId' | 'connectionId' | 'sessionId' | 'joinOrder' | 'joinedAt'
+> & { deadlineAt: number }
 
 export const connectionMachine = setup({
   types: {
     context: {} as ConnectionContext,
     events: {} as ConnectionEvent,
-    input: {} as Pick<ConnectionContext, 'userId' | 'connectionId' | 'joinOrder' | 'joinedAt'> & {
-      deadlineAt: number
-    },
+    input: {} as JoinedAs,
   },
   guards: {
     hasLiveSession: ({ context }) =>
@@ -59,8 +66,8 @@ export const connectionMachine = setup({
   actions: {
     renewJoin: assign(({ event }) => {
       if (event.type !== 'join.repeated') return {}
-      const { joinOrder, deadlineAt } = event
-      return { joinOrder, deadlineAt, closing: false, goneWhy: null, goneAt: null }
+      const { sessionId, joinOrder, deadlineAt } = event
+      return { sessionId, joinOrder, deadlineAt, closing: false, goneWhy: null, goneAt: null }
     }),
     clearDeadline: assign({ deadlineAt: null }),
     recordSession: assign(({ context, event }) => {
@@ -77,7 +84,9 @@ export const connectionMachine = setup({
       return { deadSids: [...context.deadSids, event.participantSid] }
     }),
     setDeadline: assign(({ event }) =>
-      event.type === 'doubted' || event.type === 'page.closing'
+      event.type === 'doubted' ||
+      event.type === 'page.closing' ||
+      event.type === 'deadline.postponed'
         ? { deadlineAt: event.deadlineAt }
         : {},
     ),
@@ -96,6 +105,7 @@ export const connectionMachine = setup({
   context: ({ input }) => ({
     userId: input?.userId ?? '',
     connectionId: input?.connectionId ?? '',
+    sessionId: input?.sessionId ?? '',
     joinOrder: input?.joinOrder ?? 0,
     joinedAt: input?.joinedAt ?? 0,
     participantSid: null,
@@ -118,6 +128,7 @@ export const connectionMachine = setup({
         'join.repeated': { actions: 'renewJoin' },
         'media.up': { target: 'connected', actions: ['recordSession', 'clearDeadline'] },
         'page.closing': { target: 'doubtful', actions: ['markClosing', 'setDeadline'] },
+        'deadline.postponed': { actions: 'setDeadline' },
         'deadline.passed': { target: 'gone', actions: 'recordExpiry' },
       },
     },
@@ -145,6 +156,7 @@ export const connectionMachine = setup({
           { target: 'connected', actions: ['recordSession', 'clearDeadline'] },
         ],
         'page.closing': { actions: 'markClosing' },
+        'deadline.postponed': { actions: 'setDeadline' },
         'deadline.passed': { target: 'gone', actions: 'recordExpiry' },
       },
     },
@@ -173,11 +185,7 @@ export interface Connection extends ConnectionContext {
 }
 
 /** A connection that has just asked to join. */
-export function openConnection(
-  input: Pick<Connection, 'userId' | 'connectionId' | 'joinOrder' | 'joinedAt'> & {
-    deadlineAt: number
-  },
-): Connection {
+export function openConnection(input: JoinedAs): Connection {
   return toConnection(getInitialSnapshot(connectionMachine, input))
 }
 

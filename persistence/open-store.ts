@@ -11,6 +11,7 @@ import { createAccountStore } from './repositories/accounts.ts'
 import { createCallStore } from './repositories/calls.ts'
 import { createEffectStore } from './repositories/effects.ts'
 import { createInstallationStore } from './repositories/installation.ts'
+import { createLeaseStore } from './repositories/leases.ts'
 import { createRoomStore } from './repositories/rooms.ts'
 import { scrubWal } from './scrub.ts'
 import type { OpenStore, Store } from './store.ts'
@@ -43,6 +44,9 @@ export function createStore(database: Database): Store {
     accounts: createAccountStore(database),
     effects: createEffectStore(database),
     installation: createInstallationStore(database, () => randomBytes(8).toString('hex')),
+    leases: createLeaseStore(database),
+    // A SQLite file has one server; who starts a second one finds the port taken.
+    isShared: database.dialect.name === 'postgresql',
     async scrub() {
       if (database.dialect.name === 'sqlite') await scrubWal(database)
     },

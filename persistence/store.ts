@@ -15,6 +15,9 @@ export interface Store {
   readonly accounts: AccountStore
   readonly effects: EffectStore
   readonly installation: InstallationStore
+  readonly leases: LeaseStore
+  /** Whether other processes may write to this database, too. */
+  readonly isShared: boolean
   /** SQLite: truncates the WAL, so that no shredded key stays in the files (R43). PostgreSQL: nothing. */
   scrub(): Promise<void>
   /** Throws when the database cannot be read; for readiness. */
@@ -150,6 +153,7 @@ export interface RoomCommit {
   }
   /** Calls that ended within this commit before another one began, latest state. */
   endedCalls: NonNullable<RoomCommit['call']>[]
+  /** The key of a later epoch takes the place of the earlier ones, which are deleted (R45). */
   keysMinted: KeyRow[]
   /** Calls whose keys are deleted; the receipt keeps that and when (R42). */
   keysShredded: { callId: string; at: number }[]
@@ -210,9 +214,18 @@ export interface RoomSummary {
 
 // ---------------------------------------------------------------- calls
 
+export interface CallRow {
+  callId: string
+  roomId: string
+  /** Number of its last step; grows with every change. */
+  step: number
+  dueAt: number | null
+  startedAt: number
+}
+
 export interface CallStore {
   /** Every active call: what a start has to take up again. */
-  active(): Promise<{ callId: string; roomId: string; dueAt: number | null; startedAt: number }[]>
+  active(): Promise<CallRow[]>
   /** `active`, `ended`, or undefined for a call that this database never knew (R39). */
   stateOf(callId: string): Promise<'active' | 'ended' | undefined>
   /** The present key; undefined when the call is over. */
@@ -308,6 +321,14 @@ export interface InstallationStore {
   acceptKeyFingerprint(fingerprint: string): Promise<boolean>
   get(name: string): Promise<string | undefined>
   set(name: string, value: string): Promise<void>
+}
+
+// ---------------------------------------------------------------- leases
+
+export interface LeaseStore {
+  /** True when `holder` has it for that time from now: it had it already, or nobody has. */
+  hold(name: string, holder: string, forMs: number): Promise<boolean>
+  release(name: string, holder: string): Promise<void>
 }
 
 /** Thrown when a commit's end is unknown (connection lost while committing): read, never guess (R2). */

@@ -13,8 +13,11 @@ import { createCallEffectHandlers, toEffectRow } from './calls/call-effects.ts'
 import { createCallIndex } from './calls/call-index.ts'
 import { createCallKeys } from './calls/call-keys.ts'
 import { createCallService } from './calls/call-service.ts'
+import { readCurrentKey } from './calls/current-key.ts'
 import { createDeadlines } from './calls/deadlines.ts'
+import { createKeeper } from './calls/keeper.ts'
 import { createLivekitHealth } from './calls/livekit-health.ts'
+import { rebuildCall } from './calls/rebuild-call.ts'
 import { createReconciler } from './calls/reconcile.ts'
 import { createWebhookIntake } from './calls/webhook-intake.ts'
 import type { Config } from './config.ts'
@@ -80,8 +83,13 @@ export async function startApp(options: AppOptions): Promise<App> {
     const installationId = await store.installation.id()
     await store.calls.saveChart(callDefinitionHash, callChart.machineId, callChart)
 
+    const keys = createCallKeys(keyEncryptionKey)
+
     // What is seen
-    const views = createRoomViews({ accounts: store.accounts })
+    const views = createRoomViews({
+      accounts: store.accounts,
+      rebuild: (roomId, callId) => rebuildCall(mailbox, roomId, callId),
+    })
     const origins = createOrigins(config.webserver, false)
     const live: Live = createLive({
       store,
@@ -89,6 +97,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       accounts: () => accounts,
       allowOrigin: origins.allowOrigin,
       allowHost: origins.allowHost,
+      currentKey: (roomId) => readCurrentKey(store, keys, roomId),
       messagesPerSecond: config.limits.socketMessagesPerSecond,
       now,
       log,
@@ -96,7 +105,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     const fanOut = options.wrapFanOut?.(live.fanOut) ?? live.fanOut
 
     // How rooms and calls change
-    const keys = createCallKeys(keyEncryptionKey)
     const index = createCallIndex({ now })
     const mailbox = createRoomMailbox({
       store: store.rooms,
@@ -118,8 +126,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const health = createLivekitHealth({ now, log })
     const toName = (roomId: string, callId: string) =>
       toLivekitRoomName({ installationId, roomId, callId })
-    const userIdOf = (identity: string) => identity.slice(0, Math.max(0, identity.indexOf(':')))
-    const intake = createWebhookIntake({ steps: mailbox, calls: store.calls, userIdOf, now, log })
+    const intake = createWebhookIntake({ steps: mailbox, calls: store.calls, now, log })
     const webhooks = createWebhookReceiver({
       livekit,
       installationId,
@@ -196,13 +203,21 @@ export async function startApp(options: AppOptions): Promise<App> {
           const parsed = parseLivekitRoomName(name)
           return parsed?.installationId === installationId ? parsed : undefined
         },
-        userIdOf,
         now,
         intervalMs: config.calls.listingIntervalMs,
         restlessIntervalMs: config.calls.restlessIntervalMs,
         graceUntil,
+        doubtMs: config.calls.doubtMs,
+        livekitAwayMs: config.calls.livekitAwayMs,
         log,
       })
+    const keeper = createKeeper({
+      store,
+      index,
+      kept: reconciler ? [deadlines, reconciler] : [deadlines],
+      holder: newId(),
+      log,
+    })
     const housekeeping = createHousekeeping({ store, now, log })
 
     const livekitState = () => (livekit ? health.state().livekit.state : 'off')
@@ -233,8 +248,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const { port } = await web.listen()
     live.start()
     effects.start()
-    deadlines.start()
-    reconciler?.start()
+    await keeper.start()
     housekeeping.start()
 
     return {
@@ -242,9 +256,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       setupCode,
       async stop() {
         web.stopListening()
-        deadlines.stop()
         housekeeping.stop()
-        await Promise.all([reconciler?.stop(), mailbox.idle(), effects.stop(3_000)])
+        await Promise.all([keeper.stop(), mailbox.idle(), effects.stop(3_000)])
         await live.close()
         await mailbox.idle()
         web.close()
@@ -254,11 +267,12 @@ export async function startApp(options: AppOptions): Promise<App> {
 
     /** Calls that were on are taken up again; while calls are disabled they end (R50). */
     async function takeUpCalls(store: Store): Promise<void> {
-      for (const call of await store.calls.active()) {
-        if (config.livekit) {
-          index.restore(call)
-          continue
-        }
+      const active = await store.calls.active()
+      if (config.livekit) {
+        index.refresh(active)
+        return
+      }
+      for (const call of active) {
         await mailbox.run(call.roomId, () => ({
           callEvent: (at) => ({ type: 'calls.disabled', at }),
           result: () => undefined,

@@ -40,8 +40,6 @@ export interface Config {
     listingIntervalMs: number
     /** The same for calls with a joining connection, a doubt, an open eviction, or silent webhooks. */
     restlessIntervalMs: number
-    /** R37, later: how long LiveKit may be away before calls end. */
-    livekitAwayMs: number
   }
   /** 0 switches a limit off. */
   limits: {

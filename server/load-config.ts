@@ -70,6 +70,7 @@ export function loadConfig(sources: ConfigSources): Config {
       doubtMs: calls.doubt_s * 1000,
       roomDoubtMs: calls.room_doubt_s * 1000,
       listingLagMs: calls.listing_lag_s * 1000,
+      mostPeople: calls.most_people,
       listingIntervalMs: calls.listing_interval_s * 1000,
       restlessIntervalMs: calls.restless_interval_s * 1000,
       livekitAwayMs: calls.livekit_away_s * 1000,

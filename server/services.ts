@@ -93,6 +93,15 @@ export interface WebhookService {
   receive(rawBody: Buffer, authorization: string | undefined): Promise<void>
 }
 
+/** A call's key as its people get it (R45). Goes to sockets of these sessions and nowhere else (R5). */
+export interface CurrentKey {
+  callId: string
+  keyEpoch: number
+  /** Base64 of 32 bytes. */
+  e2eeKey: string
+  sessionIds: ReadonlySet<string>
+}
+
 /** For admins. */
 export interface AdminService {
   health(me: SignedIn): Promise<{

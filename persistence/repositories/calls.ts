@@ -12,12 +12,14 @@ export function createCallStore(database: Database): CallStore {
       const rows = await sql<{
         call_id: string
         room_id: string
+        step: number
         due_at: number | null
         started_at: number
-      }>(`select call_id, room_id, due_at, started_at from calls where ended_at is null`)
+      }>(`select call_id, room_id, step, due_at, started_at from calls where ended_at is null`)
       return rows.map((row) => ({
         callId: row.call_id,
         roomId: row.room_id,
+        step: row.step,
         dueAt: row.due_at,
         startedAt: row.started_at,
       }))

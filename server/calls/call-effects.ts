@@ -14,17 +14,10 @@ const scrubBucketMs = 2_000
 export function toEffectRow(effect: CallEffect, roomId: string, at: number): NewEffect | null {
   switch (effect.type) {
     case 'key.mint':
-      return null
-    case 'key.shred': {
-      const bucket = Math.floor(at / scrubBucketMs) + 1
-      return {
-        effectId: `scrub:${bucket}`,
-        roomId: null,
-        type: 'store.scrub',
-        payload: {},
-        dueAt: bucket * scrubBucketMs + 500,
-      }
-    }
+      // A later key takes the place of an earlier one, which is shredded with that.
+      return effect.keyEpoch === 0 ? null : scrubAfter(at)
+    case 'key.shred':
+      return scrubAfter(at)
     case 'livekit.evict': {
       const { callId, identity, why } = effect
       return {
@@ -45,6 +38,17 @@ export function toEffectRow(effect: CallEffect, roomId: string, at: number): New
       }
     default:
       return effect satisfies never
+  }
+}
+
+function scrubAfter(at: number): NewEffect {
+  const bucket = Math.floor(at / scrubBucketMs) + 1
+  return {
+    effectId: `scrub:${bucket}`,
+    roomId: null,
+    type: 'store.scrub',
+    payload: {},
+    dueAt: bucket * scrubBucketMs + 500,
   }
 }
 

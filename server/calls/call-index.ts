@@ -5,11 +5,14 @@ import {
   nextListingAt,
   type CallContext,
 } from '../../machines/call.context.ts'
+import type { CallRow } from '../../persistence/store.ts'
 import type { CallMoved } from '../rooms/room-mailbox.ts'
 
 export interface IndexedCall {
   roomId: string
   callId: string
+  /** Of its last step that is known here; another process may have gone on (R33). */
+  step: number
   /** A closing page's doubt that ends without asking; null when there is none. */
   deadlineAt: number | null
   /** When a listing may end somebody; null when nobody waits for one. */
@@ -24,8 +27,8 @@ export interface CallIndex {
   readonly calls: ReadonlyMap<string, IndexedCall>
   /** Called after each commit. */
   moved(moved: CallMoved): void
-  /** A call found at start: looked at by the first listing, and at `dueAt`. */
-  restore(call: { callId: string; roomId: string; dueAt: number | null }): void
+  /** What is committed, whoever did it: new and changed calls are looked at by the next listing, and at `dueAt`. */
+  refresh(rows: readonly CallRow[]): void
   /** Called whenever an entry changed; one listener each for deadlines and reconciliation. */
   onChange(listener: () => void): void
 }
@@ -38,10 +41,19 @@ export function createCallIndex({ now }: { now(): number }): CallIndex {
   const listeners: (() => void)[] = []
   const changed = () => listeners.forEach((listener) => listener())
 
-  function toEntry(roomId: string, context: CallContext, restlessUntil: number): IndexedCall {
+  /** Calls that a read did not show: it may be older than what this process committed, so it takes two. */
+  let missing = new Set<string>()
+
+  function toEntry(
+    roomId: string,
+    context: CallContext,
+    step: number,
+    restlessUntil: number,
+  ): IndexedCall {
     return {
       roomId,
       callId: context.callId,
+      step,
       deadlineAt: nextDeadlineAt(context),
       listingAt: nextListingAt(context),
       isRestless: isRestless(context),
@@ -51,25 +63,32 @@ export function createCallIndex({ now }: { now(): number }): CallIndex {
 
   return {
     calls,
-    moved({ roomId, callId, context, evicts }) {
+    moved({ roomId, callId, context, step, evicts }) {
       if (context) {
-        const before = calls.get(callId)?.restlessUntil ?? 0
-        calls.set(callId, toEntry(roomId, context, evicts ? now() + evictionOpenMs : before))
+        const before = calls.get(callId)
+        const restlessUntil = evicts ? now() + evictionOpenMs : (before?.restlessUntil ?? 0)
+        calls.set(callId, toEntry(roomId, context, step ?? before?.step ?? 0, restlessUntil))
       } else {
         calls.delete(callId)
       }
       changed()
     },
-    restore({ callId, roomId, dueAt }) {
-      if (calls.has(callId)) return
-      calls.set(callId, {
-        roomId,
-        callId,
-        deadlineAt: dueAt,
-        listingAt: dueAt,
-        isRestless: true,
-        restlessUntil: 0,
-      })
+    refresh(rows) {
+      const shown = new Set(rows.map((row) => row.callId))
+      for (const callId of missing) if (!shown.has(callId)) calls.delete(callId)
+      missing = new Set([...calls.keys()].filter((callId) => !shown.has(callId)))
+      for (const { callId, roomId, step, dueAt } of rows) {
+        if (step <= (calls.get(callId)?.step ?? -1)) continue
+        calls.set(callId, {
+          roomId,
+          callId,
+          step,
+          deadlineAt: dueAt,
+          listingAt: dueAt,
+          isRestless: true,
+          restlessUntil: 0,
+        })
+      }
       changed()
     },
     onChange(listener) {

@@ -37,7 +37,8 @@ interface Joined {
 export function createCallService(deps: CallServiceDeps): CallService {
   const { store, steps, views, keys, livekit } = deps
 
-  function admit(userId: string, roomId: string, connectionId: string | null): Promise<Joined> {
+  function admit(me: SignedIn, roomId: string, connectionId: string | null): Promise<Joined> {
+    const userId = me.user.id
     const freshConnectionId = deps.newId()
     const freshCallId = deps.newId()
     return steps.run(roomId, (state) => {
@@ -50,12 +51,18 @@ export function createCallService(deps: CallServiceDeps): CallService {
           type: 'join.requested',
           at,
           userId,
+          sessionId: me.sessionId,
           connectionId,
           freshConnectionId,
           freshCallId,
           isMember,
         }),
-        result: ({ state }) => toJoined(state, userId),
+        result: ({ state, call }) => {
+          if (call?.ignored === 'call-full') {
+            throw new AppError('call-full', 'as many people as may be are in the call')
+          }
+          return toJoined(state, userId)
+        },
       }
     })
   }
@@ -67,7 +74,7 @@ export function createCallService(deps: CallServiceDeps): CallService {
     url: string,
     issueToken: NonNullable<CallServiceDeps['livekit']>['issueToken'],
   ): Promise<Join | 'ended-meanwhile'> {
-    const joined = await admit(me.user.id, roomId, connectionId)
+    const joined = await admit(me, roomId, connectionId)
     const keyRow = await store.calls.key(joined.callId)
     if (!keyRow) return 'ended-meanwhile'
     const identity = toIdentity(me.user.id, joined.connectionId)

@@ -3,10 +3,12 @@
  * What differs becomes a step of the call, with source `reconciliation`.
  */
 import type { Logger } from 'pino'
+import { userIdOf } from '../../machines/call.context.ts'
 import type { LivekitSession } from '../../machines/call.events.ts'
 import type { CallStore } from '../../persistence/store.ts'
 import type { RoomSteps } from '../rooms/room-step.ts'
 import type { CallIndex, IndexedCall } from './call-index.ts'
+import { createFailedPasses } from './failed-passes.ts'
 import type { LivekitHealth } from './livekit-health.ts'
 
 /** What LiveKit is asked; `server/livekit/room-service.ts` implements it. */
@@ -25,11 +27,14 @@ export interface ReconcileDeps {
   toName(roomId: string, callId: string): string
   /** Undefined for rooms of others. */
   parseName(livekitRoomName: string): { roomId: string; callId: string } | undefined
-  userIdOf(identity: string): string
   now(): number
   intervalMs: number
   restlessIntervalMs: number
   graceUntil: number
+  /** R37: after LiveKit could not be asked, nobody's deadline ends sooner than this after its answer. */
+  doubtMs: number
+  /** R37: how long LiveKit may be away before a call ends. */
+  livekitAwayMs: number
   log: Logger
 }
 
@@ -46,6 +51,8 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
   const { livekit, index, steps, now, log, health } = deps
   /** Calls that a listing showed since the last trouble: a missing room of the others gets the longer doubt. */
   const seenSinceTrouble = new Set<string>()
+  const failedPasses = createFailedPasses(deps.livekitAwayMs)
+  let { graceUntil } = deps
   let timer: NodeJS.Timeout | null = null
   let running: Promise<void> | null = null
   let stopped = true
@@ -62,7 +69,12 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     let next = all
     const at = now()
     for (const call of index.calls.values()) {
-      if (health.webhooksAreSilent() || call.isRestless || call.restlessUntil > at) {
+      if (
+        health.webhooksAreSilent() ||
+        call.isRestless ||
+        call.restlessUntil > at ||
+        failedPasses.has(call.callId)
+      ) {
         next = Math.min(next, soonest)
       }
       // A deadline's listing begins exactly when it may count, not at the next round (R34).
@@ -95,7 +107,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     const begunAt = now()
     lastAllAt = begunAt
     lastRestlessAt = begunAt
-    const rooms = await listRooms()
+    const rooms = await listRooms([...index.calls.values()], begunAt)
     if (!rooms) return
     await compareEach([...index.calls.values()], rooms, begunAt)
     await closeEnded(rooms)
@@ -106,21 +118,57 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     lastRestlessAt = begunAt
     const wanted = [...index.calls.values()].filter((call) => isWanted(call, at))
     if (wanted.length === 0) return
-    const rooms = await listRooms(wanted.map((call) => deps.toName(call.roomId, call.callId)))
+    const names = wanted.map((call) => deps.toName(call.roomId, call.callId))
+    const rooms = await listRooms(wanted, begunAt, names)
     if (rooms) await compareEach(wanted, rooms, begunAt)
   }
 
   /** Null when LiveKit could not be asked: nothing is put in doubt or removed by a failed pass (R36). */
-  async function listRooms(names?: string[]): Promise<Map<string, string> | null> {
+  async function listRooms(
+    calls: IndexedCall[],
+    begunAt: number,
+    names?: string[],
+  ): Promise<Map<string, string> | null> {
     try {
       const rooms = await livekit.listRooms(names)
+      if (health.isTroubled()) graceUntil = Math.max(graceUntil, now() + deps.doubtMs)
       health.reached()
       return new Map(rooms.map((room) => [room.name, room.sid]))
     } catch (error) {
       seenSinceTrouble.clear()
       health.failed(error)
+      await forEach(calls, (call) => notePassFailed(call, begunAt))
       return null
     }
+  }
+
+  /** R37: passes that fail for long make the call unconfirmed, and end it at last. */
+  async function notePassFailed({ roomId, callId }: IndexedCall, begunAt: number): Promise<void> {
+    failedPasses.note(callId, begunAt)
+    const since = failedPasses.since(callId, now())
+    if (since === null) return
+    try {
+      const context = await steps.run(roomId, () => ({
+        comesAgain: true,
+        callEvent: (at) => ({ type: 'livekit.unreachable', at, callId, since }),
+        result: ({ state }) => state.call?.context ?? null,
+      }))
+      failedPasses.told(callId, now(), context?.unreachableSince ?? since)
+    } catch (error) {
+      log.warn({ err: error, callId }, 'a call could not be told that LiveKit is away')
+    }
+  }
+
+  /** A few at a time, in no particular order. */
+  async function forEach(
+    calls: IndexedCall[],
+    work: (call: IndexedCall) => Promise<void>,
+  ): Promise<void> {
+    const waiting = [...calls]
+    const worker = async () => {
+      for (let call = waiting.pop(); call; call = waiting.pop()) await work(call)
+    }
+    await Promise.all(Array.from({ length: listingsAtOnce }, worker))
   }
 
   async function compareEach(
@@ -128,20 +176,19 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     rooms: Map<string, string>,
     begunAt: number,
   ): Promise<void> {
-    const waiting = [...calls]
-    const worker = async () => {
-      for (let call = waiting.pop(); call; call = waiting.pop()) {
-        try {
-          await compare(call, rooms, begunAt)
-          seenSinceTrouble.add(call.callId)
-        } catch (error) {
-          // One room's failure never stops the others (R40).
-          seenSinceTrouble.delete(call.callId)
-          log.warn({ err: error, callId: call.callId }, 'a call could not be compared with LiveKit')
-        }
+    await forEach(calls, async (call) => {
+      try {
+        await compare(call, rooms, begunAt)
+        seenSinceTrouble.add(call.callId)
+        failedPasses.forget(call.callId)
+      } catch (error) {
+        // One room's failure never stops the others (R40).
+        seenSinceTrouble.delete(call.callId)
+        log.warn({ err: error, callId: call.callId }, 'a call could not be compared with LiveKit')
+        await notePassFailed(call, begunAt)
       }
-    }
-    await Promise.all(Array.from({ length: listingsAtOnce }, worker))
+    })
+    failedPasses.keepOnly((callId) => index.calls.has(callId))
     for (const callId of seenSinceTrouble) {
       if (!index.calls.has(callId)) seenSinceTrouble.delete(callId)
     }
@@ -165,10 +212,10 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
         livekitRoomSid,
         sessions: sessions.map((session) => ({
           ...session,
-          isMember: state.members.has(deps.userIdOf(session.identity)),
+          isMember: state.members.has(userIdOf(session.identity) ?? ''),
         })),
         isFirst: !seenSinceTrouble.has(callId),
-        graceUntil: deps.graceUntil,
+        graceUntil,
       }),
       result: ({ facts, state }) => ({
         connects: facts.some((fact) => fact.type === 'participant.connected'),

@@ -1,5 +1,6 @@
 /** A verified report becomes a step of its room's call: dedupe, membership, decide, commit (R22–R32). */
 import type { Logger } from 'pino'
+import { userIdOf } from '../../machines/call.context.ts'
 import type { CallEvent } from '../../machines/call.events.ts'
 import type { CallStore, IgnoredRecord } from '../../persistence/store.ts'
 import { AppError } from '../errors.ts'
@@ -17,13 +18,11 @@ export interface WebhookIntake {
 export function createWebhookIntake({
   steps,
   calls,
-  userIdOf,
   now,
   log,
 }: {
   steps: RoomSteps
   calls: Pick<CallStore, 'recordIgnored'>
-  userIdOf(identity: string): string
   now(): number
   log: Logger
 }): WebhookIntake {
@@ -58,7 +57,7 @@ export function createWebhookIntake({
           return {
             callEvent: (at): CallEvent =>
               'identity' in event
-                ? { ...event, at, isMember: state.members.has(userIdOf(event.identity)) }
+                ? { ...event, at, isMember: state.members.has(userIdOf(event.identity) ?? '') }
                 : { ...event, at },
             receipt: { key },
             ignoredAs: about,

@@ -110,6 +110,12 @@ export const sections = {
     listing_interval_s: seconds(1, 600, 30),
     restless_interval_s: seconds(0.5, 60, 2),
     livekit_away_s: seconds(30, 86_400, 3600),
+    most_people: z
+      .int()
+      .min(0)
+      .max(10_000)
+      .default(0)
+      .describe('a whole number up to 10000: people in one call; 0: no limit'),
   }),
   limits: z.object({
     registrations_per_minute: perTime(30),

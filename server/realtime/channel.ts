@@ -15,6 +15,8 @@ export interface ChannelDeps {
   /** One serialisation for all who watch. */
   publish(topic: string, message: string): void
   socketsOf(userId: string): Iterable<LiveSocket>
+  /** Gives the call's present key to those of the sockets whose sessions are in it (R45). */
+  sendKey(roomId: string, sockets: Iterable<LiveSocket>): Promise<void>
   failed(error: unknown, roomId: string): void
 }
 
@@ -111,7 +113,11 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
     if (!last) return
     lastSent = last.seq
     if (known < lastSent) known = lastSent
-    if (sockets.size > 0) deps.publish(topicOf(roomId), toFactsMessage(roomId, fresh, views))
+    if (sockets.size === 0) return
+    deps.publish(topicOf(roomId), toFactsMessage(roomId, fresh, views))
+    if (fresh.some((fact) => fact.type === 'key.rotated')) {
+      enqueue(() => deps.sendKey(roomId, sockets))
+    }
   }
 
   async function tellGained(socket: LiveSocket): Promise<void> {
@@ -253,6 +259,8 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
       enqueue(async () => {
         if (!sockets.has(socket)) return
         await sendView(socket)
+        // A rotation may be among what it missed.
+        await deps.sendKey(roomId, [socket])
         if (socket.behindSince === null) socket.subscribe(topicOf(roomId))
       })
     },

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import type { RoomStore } from '../../persistence/store.ts'
 import { closeCodes } from '../protocol/live.ts'
-import type { FanOut, RoomViews } from '../services.ts'
+import type { CurrentKey, FanOut, RoomViews } from '../services.ts'
 import { createChannel, type Channel } from './channel.ts'
 import type { LiveSocket } from './live-socket.ts'
 
@@ -10,6 +10,8 @@ export interface FanOutDeps {
   rooms: RoomStore
   views: RoomViews
   publish(topic: string, message: string): void
+  /** The key of the room's call and the sessions that are in it; null when none is on. */
+  currentKey(roomId: string): Promise<CurrentKey | null>
   log: Logger
 }
 
@@ -48,6 +50,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
       views,
       publish: deps.publish,
       socketsOf,
+      sendKey,
       failed: (err, roomId) => log.error({ err, roomId }, 'a room could not be published'),
     })
     channels.set(roomId, channel)
@@ -63,6 +66,17 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
   function noteVersion(roomId: string, version: number): void {
     if (versions.size > versionsInMemory) versions.clear()
     versions.set(roomId, Math.max(version, versions.get(roomId) ?? -1))
+  }
+
+  async function sendKey(roomId: string, to: Iterable<LiveSocket>): Promise<void> {
+    const key = await deps.currentKey(roomId)
+    if (!key) return
+    const { callId, keyEpoch, e2eeKey, sessionIds } = key
+    for (const socket of to) {
+      if (sessionIds.has(socket.sessionId)) {
+        socket.send({ type: 'key', roomId, callId, keyEpoch, e2eeKey })
+      }
+    }
   }
 
   async function gain(userId: string, roomId: string): Promise<void> {

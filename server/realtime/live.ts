@@ -9,7 +9,7 @@ import {
   type ClientMessage,
   type LiveErrorCode,
 } from '../protocol/live.ts'
-import type { AccountService, FanOut, RoomViews } from '../services.ts'
+import type { AccountService, CurrentKey, FanOut, RoomViews } from '../services.ts'
 import { createElsewhere } from './elsewhere.ts'
 import { createFanOut } from './fan-out.ts'
 import { createLiveSocket, type LiveSocket, type SocketData } from './live-socket.ts'
@@ -19,6 +19,7 @@ export interface LiveDeps {
   views: RoomViews
   /** Read when a socket opens. */
   accounts(): Pick<AccountService, 'authenticate'>
+  currentKey(roomId: string): Promise<CurrentKey | null>
   /** False refuses the upgrade. An Origin that is not there is fine: then it is no browser. */
   allowOrigin(origin: string, host: string): boolean
   allowHost(host: string): boolean
@@ -51,6 +52,7 @@ export function createLive(deps: LiveDeps): Live {
     rooms: deps.store.rooms,
     views: deps.views,
     publish: (topic, message) => app?.publish(topic, message),
+    currentKey: deps.currentKey,
     log,
   })
   const elsewhere = createElsewhere({ store: deps.store, fanOut, now, log })

@@ -16,12 +16,13 @@ export interface EffectRunner {
   stop(timeoutMs: number): Promise<void>
 }
 
-const leaseMs = 30_000
+/** An effect of a process that died is run again by the next one after this time. */
+const leaseMs = 8_000
 const atOnce = 32
 const firstWaitMs = 1_000
 const longestWaitMs = 60_000
 /** Other processes' effects, and those whose process died, are looked for this often. */
-const lookEveryMs = 5_000
+const lookEveryMs = 3_000
 
 export function createEffectRunner({
   store,

@@ -116,7 +116,6 @@ export function createRoomDraft(base: CommittedRoom, deps: DraftDeps): RoomDraft
       for (const effect of decided.effects) {
         if (effect.type === 'key.mint') {
           step.keysMinted.push(deps.mintKey(effect.callId, effect.keyEpoch, at))
-          continue
         }
         if (effect.type === 'key.shred') step.keysShredded.push({ callId: effect.callId, at })
         const row = deps.toEffect(effect, room.roomId, at)

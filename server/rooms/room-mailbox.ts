@@ -7,6 +7,9 @@ import type { Logger } from 'pino'
 import { callMachine } from '../../machines/call.machine.ts'
 import type { CallContext, CallTiming } from '../../machines/call.context.ts'
 import type { CallEffect } from '../../machines/call.events.ts'
+import type { CallSnapshot } from '../../machines/decide.ts'
+import { foldCall } from '../../machines/fold-facts.ts'
+import type { LogFact } from '../../machines/room.facts.ts'
 import {
   AmbiguousCommitError,
   type CommitOutcome,
@@ -22,10 +25,10 @@ import type { FanOut } from '../services.ts'
 import { createGroupCommit } from './group-commit.ts'
 import { createRoomDraft, type Applied, type CommittedRoom, type DraftDeps } from './room-draft.ts'
 import type { RoomDecision, RoomState, RoomSteps } from './room-step.ts'
-import { fromEnvelope } from './snapshot-envelope.ts'
+import { activeSnapshot, fromEnvelope, UnreadableSnapshotError } from './snapshot-envelope.ts'
 
 export interface RoomMailboxDeps {
-  store: Pick<RoomStore, 'commit' | 'load'>
+  store: Pick<RoomStore, 'commit' | 'load' | 'factsAfter'>
   fanOut: FanOut
   timing: CallTiming
   now(): number
@@ -43,6 +46,8 @@ export interface CallMoved {
   roomId: string
   callId: string
   context: CallContext | null
+  /** Number of the call's last step; left out by who only looked. */
+  step?: number
   /** Somebody is to be evicted: such a call is listed more often (R33). */
   evicts: boolean
 }
@@ -61,6 +66,7 @@ const commandsPerCommit = 64
 /** Conflicts in a row before a room's commands are refused; each one means that another process committed. */
 const mostConflicts = 50
 const receiptsMs = 24 * 3600_000
+const factsPerRead = 1_000
 
 interface Command {
   decide(state: RoomState, at: number): RoomDecision<unknown>
@@ -112,9 +118,31 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
     drop(box)
     const loaded = await store.load(box.roomId, now() - receiptsMs)
     if (!loaded || loaded.room.deletedAt !== null) return null
-    box.committed = toCommittedRoom(loaded, deps.timing)
+    box.committed = toCommittedRoom(loaded, await readCall(loaded))
     advanceActor(box, [])
     return box.committed
+  }
+
+  /** A snapshot that cannot be read is made anew from the facts (I4), and at last from LiveKit. */
+  async function readCall({ room, call }: LoadedRoom): Promise<CallSnapshot | null> {
+    if (!call) return null
+    try {
+      return fromEnvelope(call.envelope, deps.timing)
+    } catch (error) {
+      if (!(error instanceof UnreadableSnapshotError)) throw error
+      log.error({ err: error, callId: call.callId }, 'a call is made anew from its facts')
+    }
+    const facts = await readLog(room.roomId, room.seq)
+    const context = foldCall(room.roomId, facts, deps.timing)
+    return context?.callId === call.callId ? activeSnapshot(context) : null
+  }
+
+  async function readLog(roomId: string, seq: number): Promise<LogFact[]> {
+    const facts: LogFact[] = []
+    for (let last = 0; last < seq; last = facts.at(-1)?.seq ?? seq) {
+      facts.push(...(await store.factsAfter(roomId, last, factsPerRead)))
+    }
+    return facts
   }
 
   /** Forgets what memory says: the database is read before the next decision. */
@@ -223,9 +251,10 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
       deps.callMoved({ roomId, callId, context: null, evicts: false })
     }
     if (after.call && after.call !== before.call) {
-      const { context } = after.call.snapshot
+      const { snapshot, step } = after.call
+      const { context } = snapshot
       const evicts = commit.effects.some((effect) => effect.type === 'livekit.evict')
-      deps.callMoved({ roomId, callId: context.callId, context, evicts })
+      deps.callMoved({ roomId, callId: context.callId, context, step, evicts })
     }
     if (commit.effects.length > 0) deps.effectsAdded()
   }
@@ -317,14 +346,12 @@ function withReceipt(commit: RoomCommit, key: string, at: number): RoomCommit {
   return { ...commit, receipts: [{ key, at, result: null }] }
 }
 
-function toCommittedRoom(loaded: LoadedRoom, timing: CallTiming): CommittedRoom {
+function toCommittedRoom(loaded: LoadedRoom, snapshot: CallSnapshot | null): CommittedRoom {
   const room: RoomRecord = loaded.room
   return {
     room,
     members: new Map(loaded.members.map((member) => [member.userId, member])),
-    call: loaded.call
-      ? { snapshot: fromEnvelope(loaded.call.envelope, timing), step: loaded.call.step }
-      : null,
+    call: loaded.call && snapshot ? { snapshot, step: loaded.call.step } : null,
     receipts: new Map(loaded.receipts.map(({ key, result }) => [key, { result }])),
   }
 }

@@ -1,14 +1,18 @@
 /** Turns stored rooms, people and calls into what one viewer may see of them. */
+import type { CallContext } from '../../machines/call.context.ts'
 import { viewOfCall } from '../../machines/call.view.ts'
-import type { AccountStore, RoomRecord, UserRecord } from '../../persistence/store.ts'
+import type { AccountStore, ActiveCall, RoomRecord, UserRecord } from '../../persistence/store.ts'
 import type { RoomViews } from '../services.ts'
 import { createDisplayNames } from './display-names.ts'
-import { contextOf } from './snapshot-envelope.ts'
+import { contextOf, UnreadableSnapshotError } from './snapshot-envelope.ts'
 
 export function createRoomViews({
   accounts,
+  rebuild,
 }: {
   accounts: Pick<AccountStore, 'users'>
+  /** Makes an unreadable snapshot anew and gives the call's context; null when none is on any more. */
+  rebuild(roomId: string, callId: string): Promise<CallContext | null>
 }): RoomViews {
   const names = createDisplayNames({ accounts })
 
@@ -23,7 +27,9 @@ export function createRoomViews({
 
   const toCall: RoomViews['toCall'] = async ({ room, call }) => {
     if (!call || room.deletedAt !== null) return null
-    const view = viewOfCall(contextOf(call.envelope.snapshot))
+    const context = await readContext(room.roomId, call)
+    if (!context) return null
+    const view = viewOfCall(context)
     const nameOf = await names.of(view.participants.map((participant) => participant.userId))
     return {
       ...view,
@@ -34,6 +40,15 @@ export function createRoomViews({
         joinedAt: participant.joinedAt,
         state: participant.state,
       })),
+    }
+  }
+
+  async function readContext(roomId: string, { callId, envelope }: ActiveCall) {
+    try {
+      return contextOf(envelope)
+    } catch (error) {
+      if (error instanceof UnreadableSnapshotError) return rebuild(roomId, callId)
+      throw error
     }
   }
 

@@ -3,7 +3,12 @@
  * an envelope that tells whether it can be taken as it is.
  */
 import { createHash } from 'node:crypto'
-import type { CallContext, CallTiming } from '../../machines/call.context.ts'
+import {
+  defaultTiming,
+  emptyCall,
+  type CallContext,
+  type CallTiming,
+} from '../../machines/call.context.ts'
 import { callMachine, callMachineVersion } from '../../machines/call.machine.ts'
 import { describeMachine, type Chart } from '../../machines/chart.ts'
 import type { CallSnapshot } from '../../machines/decide.ts'
@@ -37,33 +42,43 @@ export class UnreadableSnapshotError extends Error {
 
 /**
  * The snapshot out of its envelope, with the timing of the present configuration. XState does not
- * throw on a bad snapshot but goes into `error`, so it is checked here.
+ * throw on a bad snapshot but goes into `error`, so it is checked here. Throws `UnreadableSnapshotError`.
  */
 export function fromEnvelope(envelope: SnapshotEnvelope, timing: CallTiming): CallSnapshot {
-  if (envelope.machineId !== callMachine.id) throw new UnreadableSnapshotError('another machine')
-  if (envelope.version !== callMachineVersion) {
-    throw new UnreadableSnapshotError(`version ${envelope.version}`)
-  }
   const stored = envelope.snapshot
   if (typeof stored !== 'object' || stored === null || !('value' in stored)) {
     throw new UnreadableSnapshotError('no state')
   }
-  const { value } = stored
-  if (value !== 'idle' && value !== 'active' && value !== 'ended') {
-    throw new UnreadableSnapshotError('an unknown state')
-  }
-  const context = contextOf(stored)
-  const snapshot = callMachine.resolveState({ value, context: { ...context, timing } })
+  if (stored.value !== 'active')
+    throw new UnreadableSnapshotError('it is not that of a call that is on')
+  return activeSnapshot({ ...contextOf(envelope), timing })
+}
+
+/** The snapshot of a call that is on, with this context. Throws `UnreadableSnapshotError`. */
+export function activeSnapshot(context: CallContext): CallSnapshot {
+  const snapshot = callMachine.resolveState({ value: 'active', context })
   if (snapshot.status === 'error') throw new UnreadableSnapshotError('refused by the machine')
   return snapshot
 }
 
-/** The context of a stored envelope, for views; the envelope was written by `toEnvelope`. */
-export function contextOf(stored: unknown): CallContext {
+/** Every key that a context had from the first version on. */
+const firstKeys = ['callId', 'startedAt', 'connections', 'people', 'tookPart', 'joins'] as const
+
+/**
+ * The context in an envelope. What a later program added to it has its first value. Throws
+ * `UnreadableSnapshotError`.
+ */
+export function contextOf({ machineId, version, snapshot }: SnapshotEnvelope): CallContext {
+  if (machineId !== callMachine.id) throw new UnreadableSnapshotError('another machine')
+  if (version !== callMachineVersion) throw new UnreadableSnapshotError(`version ${version}`)
   const context =
-    typeof stored === 'object' && stored !== null && 'context' in stored ? stored.context : null
-  if (typeof context !== 'object' || context === null || !('connections' in context)) {
+    typeof snapshot === 'object' && snapshot !== null && 'context' in snapshot
+      ? snapshot.context
+      : null
+  if (typeof context !== 'object' || context === null) {
     throw new UnreadableSnapshotError('no context')
   }
-  return context as CallContext
+  const missing = firstKeys.find((key) => !(key in context))
+  if (missing) throw new UnreadableSnapshotError(`a context without ${missing}`)
+  return { ...emptyCall('', defaultTiming), ...context }
 }

@@ -158,6 +158,7 @@ async function createTeller(roomId: string) {
             type: 'join.requested',
             at: stepAt,
             userId: step.who,
+            sessionId: `session of ${step.who}`,
             connectionId: step.page,
             freshConnectionId: newId(),
             freshCallId,
@@ -321,7 +322,7 @@ async function createTeller(roomId: string) {
     // I4: replaying gives the view that is served.
     let view: CallView | null = null
     for (const fact of log) view = applyFact(roomId, view, fact)
-    const context = loaded.call ? contextOf(loaded.call.envelope.snapshot) : null
+    const context = loaded.call ? contextOf(loaded.call.envelope) : null
     expect(view, 'I4').toEqual(context && viewOfCall(context))
 
     // I3: one start and at most one end of each call, the end last.

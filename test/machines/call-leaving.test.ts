@@ -114,9 +114,11 @@ test('R18 Ada loses the room: she is out in the same step, and is evicted', () =
   const story = pair().send({ type: 'membership.lost', at: 2_000_000, userId: 'ada', by: 'bo' })
   expect(story.last.facts).toMatchObject([
     { type: 'participant.left', userId: 'ada', reason: 'removed', by: 'bo', source: 'membership' },
+    { type: 'key.rotated', keyEpoch: 1, by: 'bo', source: 'membership' },
   ])
   expect(story.last.effects).toMatchObject([
     { type: 'livekit.evict', identity: 'ada:a1', why: 'removed' },
+    { type: 'key.mint', keyEpoch: 1 },
   ])
 })
 

@@ -36,7 +36,10 @@ test('R27 somebody who is no member any more is evicted and never listed', () =>
     .join('bo', 'b1')
     .up('ada', 'a1', 'PA_1', { isMember: false })
   expect(story.last.ignored).toBe('not-a-member')
-  expect(story.last.effects).toMatchObject([{ identity: 'ada:a1', why: 'removed' }])
+  expect(story.last.effects).toMatchObject([
+    { identity: 'ada:a1', why: 'removed' },
+    { type: 'key.mint', keyEpoch: 1 },
+  ])
   expect(story.shown()).toEqual(['bo joining'])
 })
 

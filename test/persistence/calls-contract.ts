@@ -17,7 +17,7 @@ export function callsContract(database: TestDatabase): void {
     ])
     await database.restart()
     expect(await calls().active()).toEqual([
-      { callId: 'c1', roomId: 'r1', dueAt: t0 + 45_000, startedAt: t0 },
+      { callId: 'c1', roomId: 'r1', step: 1, dueAt: t0 + 45_000, startedAt: t0 },
     ])
     expect(await calls().stateOf('c1')).toBe('active')
     expect(await calls().stateOf('c2')).toBe('ended')
@@ -68,7 +68,7 @@ export function callsContract(database: TestDatabase): void {
     try {
       expect(await beside.sql('select * from call_keys')).toEqual([])
       expect(await beside.sql('select * from key_receipts order by key_epoch')).toEqual([
-        { call_id: 'c1', key_epoch: 0, minted_at: t0, shredded_at: at },
+        { call_id: 'c1', key_epoch: 0, minted_at: t0, shredded_at: t0 },
         { call_id: 'c1', key_epoch: 1, minted_at: t0, shredded_at: at },
       ])
     } finally {

@@ -3,6 +3,7 @@ import { describe } from 'vitest'
 import { accountsContract } from './accounts-contract.ts'
 import { callsContract } from './calls-contract.ts'
 import { effectsContract } from './effects-contract.ts'
+import { leasesContract } from './leases-contract.ts'
 import { openingContract } from './opening-contract.ts'
 import { roomCommitsContract } from './room-commits-contract.ts'
 import { roomsContract } from './rooms-contract.ts'
@@ -18,5 +19,6 @@ export function storeContract(name: string, freshUrl: () => Promise<string>): vo
     describe('calls', () => callsContract(database))
     describe('accounts', () => accountsContract(database))
     describe('effects and settings', () => effectsContract(database))
+    describe('leases', () => leasesContract(database))
   })
 }

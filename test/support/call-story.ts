@@ -1,9 +1,15 @@
 /** Tells a call's story to its machine: people by name, LiveKit's reports, listings, and time. */
-import { defaultTiming, toIdentity, type CallContext } from '../../machines/call.context.ts'
+import {
+  defaultTiming,
+  toIdentity,
+  type CallContext,
+  type CallTiming,
+} from '../../machines/call.context.ts'
 import type { CallEffect, CallEvent, LivekitSession } from '../../machines/call.events.ts'
 import type { CallFact } from '../../machines/call.facts.ts'
 import { applyFact, viewOfCall, type CallView } from '../../machines/call.view.ts'
 import { decide, idleCall, type Decision } from '../../machines/decide.ts'
+import { activeSnapshot } from '../../server/rooms/snapshot-envelope.ts'
 
 type Listed = Partial<Omit<LivekitSession, 'identity'>> & { who: string; page: string }
 
@@ -48,19 +54,28 @@ export interface CallStory {
     },
   ): CallStory
   due(): CallStory
+  /** LiveKit could not be asked since then. */
+  away(since: number): CallStory
+  /** Somebody loses the room. */
+  lose(who: string, by?: string | null): CallStory
   send(event: CallEvent): CallStory
   types(): string[]
 }
 
 /** `RM_1` carries the call unless a listing or report says otherwise. */
-export function tellCall(roomId = 'room'): CallStory {
-  let snapshot = idleCall(roomId, defaultTiming)
+export function tellCall(
+  roomId = 'room',
+  timing: Partial<CallTiming> = {},
+  /** A call that is on already. */
+  from: CallContext | null = null,
+): CallStory {
+  let snapshot = from ? activeSnapshot(from) : idleCall(roomId, { ...defaultTiming, ...timing })
   let at = 1_000_000
   let made = 0
   let last: Decision | null = null
   const facts: CallFact[] = []
   const effects: CallEffect[] = []
-  let view: CallView | null = null
+  let view: CallView | null = from && viewOfCall(from)
 
   const current = () => snapshot.context.callId
   const story: CallStory = {
@@ -87,6 +102,7 @@ export function tellCall(roomId = 'room'): CallStory {
         type: 'join.requested',
         at,
         userId: who,
+        sessionId: `session of ${who}`,
         connectionId: page,
         freshConnectionId: `fresh${++made}`,
         freshCallId: `call${++made}`,
@@ -164,6 +180,8 @@ export function tellCall(roomId = 'room'): CallStory {
         graceUntil,
       }),
     due: () => story.send({ type: 'deadline.due', at, callId: current() }),
+    away: (since) => story.send({ type: 'livekit.unreachable', at, callId: current(), since }),
+    lose: (who, by = null) => story.send({ type: 'membership.lost', at, userId: who, by }),
     send(event) {
       last = decide(snapshot, event)
       snapshot = last.snapshot

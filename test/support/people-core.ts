@@ -71,7 +71,10 @@ export async function openPeopleCore(): Promise<PeopleCore> {
   }
   const core = createRoomCore({ store, now, newId })
   const steps = core.mailbox
-  const views = createRoomViews({ accounts: store.accounts })
+  const views = createRoomViews({
+    accounts: store.accounts,
+    rebuild: () => Promise.resolve(null),
+  })
   const accountRooms = createAccountRooms({ store, steps })
   const passwords = await createPasswords()
   const standard = (): AccountServiceDeps => ({
@@ -141,6 +144,7 @@ export async function openPeopleCore(): Promise<PeopleCore> {
           type: 'join.requested',
           at: stepAt,
           userId,
+          sessionId: `session of ${userId}`,
           connectionId: null,
           freshConnectionId: newId(),
           freshCallId: newId(),

@@ -139,6 +139,13 @@ const statements = [
   )`,
   `create index effects_due on effects (due_at)`,
 
+  // Who does what only one process may do at a time.
+  `create table leases (
+    name text primary key,
+    holder text not null,
+    held_until double precision not null
+  )`,
+
   `create table ignored_reports (
     id text primary key,
     at double precision not null,

@@ -140,6 +140,13 @@ const statements = [
   ) without rowid`,
   `create index effects_due on effects (due_at)`,
 
+  // Who does what only one process may do at a time.
+  `create table leases (
+    name text primary key,
+    holder text not null,
+    held_until real not null
+  ) without rowid`,
+
   `create table ignored_reports (
     id text primary key,
     at real not null,

@@ -63,6 +63,7 @@ describe('without any file', () => {
         listingIntervalMs: 30_000,
         restlessIntervalMs: 2_000,
         livekitAwayMs: 3_600_000,
+        mostPeople: 0,
       },
       limits: {
         registrationsPerMinute: 30,
@@ -180,6 +181,7 @@ level = "debug"
         listingIntervalMs: 10_000,
         restlessIntervalMs: 3_000,
         livekitAwayMs: 100_000,
+        mostPeople: 0,
       },
       limits: {
         registrationsPerMinute: 0,

@@ -1,0 +1,56 @@
+/** How long LiveKit could not be asked about each call, and whether the call has been told (R37). */
+
+export interface FailedPasses {
+  /** One more failed pass. */
+  note(callId: string, at: number): void
+  /** A pass that worked. */
+  forget(callId: string): void
+  has(callId: string): boolean
+  /** Since when, if the call has to be told now: it is unconfirmed, or LiveKit is away too long. */
+  since(callId: string, at: number): number | null
+  /** The call was told; `since` is what it knows, which may be earlier than what this process saw. */
+  told(callId: string, at: number, since: number): void
+  /** Forgets calls that are over. */
+  keepOnly(isOn: (callId: string) => boolean): void
+}
+
+const fewest = 3
+const longEnoughMs = 15_000
+
+interface Failure {
+  since: number
+  count: number
+  toldAt: number | null
+}
+
+/** `awayMs`: how long LiveKit may be away before a call ends. */
+export function createFailedPasses(awayMs: number): FailedPasses {
+  const failures = new Map<string, Failure>()
+  return {
+    note(callId, at) {
+      const before = failures.get(callId)
+      if (before) before.count += 1
+      else failures.set(callId, { since: at, count: 1, toldAt: null })
+    },
+    forget(callId) {
+      failures.delete(callId)
+    },
+    has: (callId) => failures.has(callId),
+    since(callId, at) {
+      const failure = failures.get(callId)
+      if (!failure || failure.count < fewest) return null
+      const { since, toldAt } = failure
+      const nextTellAt = toldAt === null ? since + longEnoughMs : since + awayMs
+      return at >= nextTellAt ? since : null
+    },
+    told(callId, at, since) {
+      const failure = failures.get(callId)
+      if (!failure) return
+      failure.toldAt = at
+      failure.since = Math.min(failure.since, since)
+    },
+    keepOnly(isOn) {
+      for (const callId of failures.keys()) if (!isOn(callId)) failures.delete(callId)
+    },
+  }
+}

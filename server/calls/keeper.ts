@@ -1,0 +1,89 @@
+/**
+ * Who looks after the calls: one process at a time compares them with LiveKit and sends their
+ * deadlines. With several processes on one database a lease says which; when it dies, the next one
+ * takes over what it finds there.
+ */
+import type { Logger } from 'pino'
+import type { Store } from '../../persistence/store.ts'
+import type { CallIndex } from './call-index.ts'
+
+export interface Keeper {
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** What only the keeper runs. */
+export interface Kept {
+  start(): void
+  stop(): void | Promise<void>
+}
+
+const leaseName = 'keeper'
+const leaseMs = 6_000
+const renewMs = 2_000
+
+export function createKeeper({
+  store,
+  index,
+  kept,
+  holder,
+  log,
+}: {
+  store: Pick<Store, 'calls' | 'leases' | 'isShared'>
+  index: CallIndex
+  kept: readonly Kept[]
+  /** This process, by any name that no other one has. */
+  holder: string
+  log: Logger
+}): Keeper {
+  let isKeeper = false
+  let timer: NodeJS.Timeout | null = null
+  let running: Promise<void> = Promise.resolve()
+  let stopped = true
+
+  async function turn(next: boolean): Promise<void> {
+    if (next === isKeeper) return
+    isKeeper = next
+    if (next) kept.forEach((one) => one.start())
+    else await Promise.all(kept.map((one) => one.stop()))
+  }
+
+  async function look(): Promise<void> {
+    try {
+      const isMine = await store.leases.hold(leaseName, holder, leaseMs)
+      // What other processes committed, so that their calls are looked after, too.
+      if (isMine) index.refresh(await store.calls.active())
+      await turn(isMine)
+    } catch (error) {
+      log.warn({ err: error }, 'the lease on the calls could not be read')
+      await turn(false)
+    }
+  }
+
+  function arm(): void {
+    if (stopped) return
+    timer = setTimeout(() => {
+      running = look().finally(arm)
+    }, renewMs)
+    timer.unref()
+  }
+
+  return {
+    async start() {
+      stopped = false
+      if (!store.isShared) {
+        await turn(true)
+        return
+      }
+      await look()
+      arm()
+    },
+    async stop() {
+      stopped = true
+      if (timer) clearTimeout(timer)
+      await running
+      await turn(false)
+      if (store.isShared) await store.leases.release(leaseName, holder)
+    },
+  }
+}
