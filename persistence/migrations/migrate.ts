@@ -4,7 +4,8 @@ import type { Migrator } from '@mikro-orm/migrations'
 import { CannotOpenDatabaseError } from '../cannot-open.ts'
 
 /** Two processes that start together on a fresh database meet here; the second one finds it done. */
-const attempts = 4
+const attempts = 8
+const pauseMs = 100
 
 export async function migrate(
   migrator: Pick<Migrator, 'getExecutedMigrations' | 'up'>,
@@ -16,6 +17,7 @@ export async function migrate(
       return
     } catch (error) {
       if (error instanceof CannotOpenDatabaseError || attempt === attempts) throw error
+      await new Promise((resolve) => setTimeout(resolve, pauseMs * attempt))
     }
   }
 }
