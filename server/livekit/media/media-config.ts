@@ -1,0 +1,37 @@
+/** What can be set of the media server, and what it is otherwise. */
+import { networkInterfaces } from 'node:os'
+import type { RoomTimes } from './media-room.ts'
+import type { UdpPorts } from './media-sockets.ts'
+
+export interface MediaConfig {
+  /** Where clients reach us; those that are not the machine's own go in by any interface. */
+  addresses: readonly string[]
+  udpPorts: UdpPorts
+  /** Of a room; a token can only ask for fewer. */
+  maxParticipants: number
+  times: RoomTimes
+}
+
+export function defaultMediaConfig(): MediaConfig {
+  return {
+    addresses: ['127.0.0.1', ...ownAddresses()],
+    udpPorts: { from: 0, to: 0 },
+    maxParticipants: 8,
+    times: {
+      emptyTimeoutS: 300,
+      departureTimeoutS: 20,
+      joinTimeoutMs: 60_000,
+      silenceTimeoutMs: 20_000,
+    },
+  }
+}
+
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
+    addresses
+      .filter(({ family, internal, address }) => {
+        return family === 'IPv4' && !internal && !address.startsWith('169.254.')
+      })
+      .map(({ address }) => address),
+  )
+}

@@ -1,0 +1,323 @@
+/** One LiveKit room: its participants, what they tell each other, and how long it stays. */
+import {
+  DisconnectReason,
+  LeaveRequest_Action,
+  ParticipantInfo_State,
+  ParticipantUpdate,
+  Room,
+  SpeakersChanged,
+  TrackSubscribed,
+  type ParticipantInfo,
+  type TrackInfo,
+} from '@livekit/protocol'
+import { routeData } from './data-packets.ts'
+import type { Join } from './join-request.ts'
+import type { SignalPeer } from './media-server.types.ts'
+import type { MediaGrants } from './media-token.ts'
+import { createMediaParticipant, type MediaParticipant } from './media-participant.ts'
+import type { LineParts } from './peer-transport.ts'
+import type { PublishedTrack } from './published-track.ts'
+import { createSpeakers } from './speakers.ts'
+
+export interface MediaRoom {
+  readonly name: string
+  readonly participants: ReadonlyMap<string, MediaParticipant>
+  readonly isFull: boolean
+  /** Of all sessions that there were. */
+  readonly packetsReceived: number
+  info(): Room
+  enter(entrance: { grants: MediaGrants; join: Join; peer: SignalPeer }): MediaParticipant
+  /** As far as this participant may see them. */
+  others(participant: MediaParticipant): ParticipantInfo[]
+  /** Leaves since its signalling was lost, and where everybody is now. */
+  catchUp(participant: MediaParticipant): void
+  changed(participant: MediaParticipant): void
+  unpublish(participant: MediaParticipant, track: PublishedTrack): void
+  leave(
+    participant: MediaParticipant,
+    reason: DisconnectReason,
+    tell: LeaveRequest_Action | null,
+  ): void
+  delete(): void
+  tick(at: number): void
+}
+
+export interface RoomEvent {
+  event:
+    | 'room_started'
+    | 'room_finished'
+    | 'participant_joined'
+    | 'participant_left'
+    | 'participant_connection_aborted'
+    | 'track_published'
+    | 'track_unpublished'
+  participant?: ParticipantInfo
+  track?: TrackInfo
+}
+
+export interface RoomTimes {
+  /** Nobody ever came. */
+  emptyTimeoutS: number
+  /** The last one has left. */
+  departureTimeoutS: number
+  /** Signalling without media. */
+  joinTimeoutMs: number
+  /** Media without a sign of life. */
+  silenceTimeoutMs: number
+}
+
+const speakersEveryMs = 300
+const lifeEveryMs = 250
+
+export function createMediaRoom({
+  name,
+  sid,
+  metadata,
+  maxParticipants,
+  times,
+  parts,
+  newSid,
+  report,
+  finished,
+}: {
+  name: string
+  sid: string
+  metadata: string
+  maxParticipants: number
+  times: RoomTimes
+  parts: LineParts
+  newSid(prefix: string): string
+  report(room: Room, event: RoomEvent): void
+  finished(): void
+}): MediaRoom {
+  const participants = new Map<string, MediaParticipant>()
+  /** For those whose signalling was away when somebody left. */
+  const missed = new Map<MediaParticipant, ParticipantInfo[]>()
+  const createdAt = parts.now()
+  const speakers = createSpeakers()
+  let emptyFor: 'start' | 'departure' = 'start'
+  let emptySince = createdAt
+  let speakersAt = createdAt
+  let lifeAt = createdAt
+  let packetsOfGone = 0
+  let isFinished = false
+
+  const isActive = ({ state }: MediaParticipant) => state === ParticipantInfo_State.ACTIVE
+  const seen = () => [...participants.values()].filter(({ isHidden }) => !isHidden)
+  const tell = (event: RoomEvent) => {
+    report(room.info(), event)
+  }
+
+  function broadcast(participant: MediaParticipant): void {
+    if (participant.isHidden) return
+    const info = participant.info()
+    for (const other of participants.values()) {
+      if (other === participant) continue
+      const value = new ParticipantUpdate({ participants: [info] })
+      const isTold = other.outlet.send({ case: 'update', value })
+      if (!isTold && info.state === ParticipantInfo_State.DISCONNECTED)
+        missed.set(other, [...(missed.get(other) ?? []).slice(-100), info])
+    }
+  }
+
+  function subscribe(
+    participant: MediaParticipant,
+    publisher: MediaParticipant,
+    track: PublishedTrack,
+  ): void {
+    if (participant === publisher || !participant.grants.video.canSubscribe) return
+    participant.subscriptions.add(track, publisher.sid)
+    const value = new TrackSubscribed({ trackSid: track.sid })
+    publisher.outlet.send({ case: 'trackSubscribed', value })
+  }
+
+  function connected(participant: MediaParticipant): void {
+    if (isActive(participant) || !participants.has(participant.identity)) return
+    participant.activate()
+    tell({ event: 'participant_joined', participant: participant.info() })
+    broadcast(participant)
+    for (const publisher of participants.values())
+      for (const track of publisher.publications.all)
+        if (track.isAnnounced) subscribe(participant, publisher, track)
+    const now = speakers.current()
+    if (now.length > 0)
+      participant.outlet.send({
+        case: 'speakersChanged',
+        value: new SpeakersChanged({ speakers: now }),
+      })
+  }
+
+  function announced(publisher: MediaParticipant, track: PublishedTrack): void {
+    publisher.touch()
+    const participant = publisher.info()
+    tell({ event: 'track_published', participant, track: track.info })
+    broadcast(publisher)
+    for (const other of participants.values())
+      if (isActive(other)) subscribe(other, publisher, track)
+  }
+
+  function unpublish(publisher: MediaParticipant, track: PublishedTrack): void {
+    publisher.publications.remove(track.sid)
+    publisher.lines.forget(track)
+    for (const other of participants.values()) other.subscriptions.remove(track.sid)
+    if (!track.isAnnounced) return
+    publisher.touch()
+    tell({ event: 'track_unpublished', participant: publisher.info(), track: track.info })
+    broadcast(publisher)
+  }
+
+  function relay(from: MediaParticipant, label: string, bytes: Buffer): void {
+    if (!from.grants.video.canPublishData) return
+    const route = routeData(from, label, bytes)
+    if (!route) return
+    const isForAll = route.identities.length === 0 && route.sids.length === 0
+    for (const to of participants.values()) {
+      if (to === from || !isActive(to)) continue
+      if (isForAll || route.identities.includes(to.identity) || route.sids.includes(to.sid))
+        to.lines.sendData(route.label, route.bytes)
+    }
+  }
+
+  function leave(
+    participant: MediaParticipant,
+    reason: DisconnectReason,
+    action: LeaveRequest_Action | null,
+  ): void {
+    if (participants.get(participant.identity) !== participant) return
+    const wasActive = isActive(participant)
+    participants.delete(participant.identity)
+    missed.delete(participant)
+    packetsOfGone += participant.lines.packetsReceived
+    const tracks = [...participant.publications.all]
+    for (const track of tracks)
+      for (const other of participants.values()) other.subscriptions.remove(track.sid)
+    participant.close(reason, action)
+    for (const track of tracks) {
+      if (!track.isAnnounced) continue
+      tell({ event: 'track_unpublished', participant: participant.info(), track: track.info })
+    }
+    tell({
+      event: wasActive ? 'participant_left' : 'participant_connection_aborted',
+      participant: participant.info(),
+    })
+    broadcast(participant)
+    speakers.forget(participant.sid)
+    if (participants.size === 0) {
+      emptyFor = 'departure'
+      emptySince = parts.now()
+    }
+  }
+
+  function finish(): void {
+    if (isFinished) return
+    isFinished = true
+    tell({ event: 'room_finished' })
+    finished()
+  }
+
+  function checkLife(at: number): void {
+    for (const participant of [...participants.values()]) {
+      if (!isActive(participant)) {
+        if (at - participant.joinedAt >= times.joinTimeoutMs)
+          leave(participant, DisconnectReason.JOIN_FAILURE, LeaveRequest_Action.DISCONNECT)
+      } else if (participant.lines.silentMs(at) >= times.silenceTimeoutMs) {
+        leave(participant, DisconnectReason.CONNECTION_TIMEOUT, LeaveRequest_Action.RECONNECT)
+      }
+    }
+    const timeoutS = emptyFor === 'start' ? times.emptyTimeoutS : times.departureTimeoutS
+    if (participants.size === 0 && at - emptySince >= timeoutS * 1000) finish()
+  }
+
+  function tellSpeakers(): void {
+    const changes = speakers.read([...participants.values()])
+    if (changes.length === 0) return
+    for (const participant of participants.values())
+      participant.outlet.send({
+        case: 'speakersChanged',
+        value: new SpeakersChanged({ speakers: changes }),
+      })
+  }
+
+  const room: MediaRoom = {
+    name,
+    participants,
+    get isFull() {
+      return maxParticipants > 0 && participants.size >= maxParticipants
+    },
+    get packetsReceived() {
+      const present = [...participants.values()].map(({ lines }) => lines.packetsReceived)
+      return present.reduce((sum, packets) => sum + packets, packetsOfGone)
+    },
+    info() {
+      return new Room({
+        sid,
+        name,
+        emptyTimeout: times.emptyTimeoutS,
+        departureTimeout: times.departureTimeoutS,
+        maxParticipants,
+        creationTime: BigInt(Math.floor(createdAt / 1000)),
+        creationTimeMs: BigInt(createdAt),
+        metadata,
+        numParticipants: seen().length,
+        numPublishers: seen().filter((participant) => participant.info().isPublisher).length,
+      })
+    },
+    enter({ grants, join, peer }) {
+      const participant = createMediaParticipant({
+        sid: newSid('PA_'),
+        grants,
+        join,
+        peer,
+        parts,
+        newTrackSid: () => newSid('TR_'),
+        on: {
+          connected,
+          failed: (failing) => {
+            leave(failing, DisconnectReason.JOIN_FAILURE, LeaveRequest_Action.RECONNECT)
+          },
+          announced,
+          data: relay,
+        },
+      })
+      participants.set(participant.identity, participant)
+      return participant
+    },
+    others: (participant) =>
+      seen()
+        .filter((other) => other !== participant)
+        .map((other) => other.info()),
+    catchUp(participant) {
+      const gone = missed.get(participant) ?? []
+      missed.delete(participant)
+      const everybody = [...gone, ...room.others(participant), participant.info()]
+      const value = new ParticipantUpdate({ participants: everybody })
+      participant.outlet.send({ case: 'update', value })
+    },
+    changed(participant) {
+      participant.touch()
+      broadcast(participant)
+    },
+    unpublish,
+    leave,
+    delete() {
+      for (const participant of [...participants.values()])
+        leave(participant, DisconnectReason.ROOM_DELETED, LeaveRequest_Action.DISCONNECT)
+      finish()
+    },
+    tick(at) {
+      for (const { lines, publications } of participants.values()) {
+        lines.tick(at)
+        publications.tick(at)
+      }
+      if (at - speakersAt >= speakersEveryMs) {
+        speakersAt = at
+        tellSpeakers()
+      }
+      if (at - lifeAt >= lifeEveryMs) {
+        lifeAt = at
+        checkLife(at)
+      }
+    },
+  }
+  return room
+}

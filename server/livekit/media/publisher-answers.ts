@@ -1,0 +1,163 @@
+/**
+ * Answers a client's offers: takes the tracks that it sends and, with a single peer connection,
+ * fills the sections that it wants to receive in.
+ */
+import type { ClientLine } from './client-line.ts'
+import { chooseExtensions, choosePayloadTypes, type PayloadTypes } from './media-codecs.ts'
+import { maxDataMessageBytes } from './peer-transport.ts'
+import type { PublishedTrack } from './published-track.ts'
+import { extensionUri } from './rtp-upstream.ts'
+import { BadSdp, parseSdp, type SdpSection } from './sdp-parse.ts'
+import { writeSdp, type SdpWrittenSection } from './sdp-write.ts'
+import type { Subscription } from './subscription.ts'
+
+export interface PublisherAnswers {
+  /** Throws `BadSdp`. */
+  answer(offer: string): Answer
+  /** The track of a section that was offered before it was announced. */
+  adopt(track: PublishedTrack): void
+  /** It is not published any more, whatever the sections say. */
+  forget(track: PublishedTrack): void
+  /** Sections of the last offer that nothing is sent in. */
+  free(kind: 'audio' | 'video'): number
+}
+
+export interface Answer {
+  sdp: string
+  midToTrackId: Record<string, string>
+  /** Published before and not in this offer. */
+  gone: PublishedTrack[]
+  /** Their sections are in this answer. */
+  filled: Subscription[]
+}
+
+export function createPublisherAnswers({
+  line,
+  sessionId,
+  findTrack,
+  nextSubscription,
+}: {
+  line: ClientLine
+  sessionId: number
+  findTrack(cid: string): PublishedTrack | undefined
+  /** One that waits for a section; undefined: none, or they go another way. */
+  nextSubscription(kind: 'audio' | 'video'): Subscription | undefined
+}): PublisherAnswers {
+  const sent = new Map<string, { section: SdpSection; track: PublishedTrack | undefined }>()
+  const filled = new Map<string, Subscription>()
+  let free: Record<'audio' | 'video', number> = { audio: 0, video: 0 }
+  let version = 0
+
+  function bind(section: SdpSection, track: PublishedTrack | undefined): void {
+    const { mid, ssrcs, extensions } = section
+    const codec = choosePayloadTypes(section)
+    sent.set(mid, { section, track })
+    if (!track || !codec) return
+    track.change({ mid })
+    line.upstream.setSection({ mid, ssrcs, extensions, codec, rid: wantedRid(section), track })
+  }
+
+  function unbind(mid: string): PublishedTrack | undefined {
+    const track = sent.get(mid)?.track
+    sent.delete(mid)
+    if (track) line.upstream.removeSection(mid)
+    return track
+  }
+
+  function fill(section: SdpSection, codec: PayloadTypes): Subscription | undefined {
+    const { mid } = section
+    const present = filled.get(mid)
+    if (present?.isEnded) {
+      // Closed for this once: a section that is given on at once fires no `track`.
+      filled.delete(mid)
+      return undefined
+    }
+    if (present) return present
+    if (section.kind === 'application') return undefined
+    const next = nextSubscription(section.kind)
+    if (!next) return undefined
+    const midExtensionId = section.extensions.find(({ uri }) => uri === extensionUri.mid)?.id
+    next.attach({ line, mid, codec, midExtensionId })
+    filled.set(mid, next)
+    return next
+  }
+
+  function answerSection(section: SdpSection, gone: PublishedTrack[]): SdpWrittenSection {
+    const { kind, mid, protocol, direction, sctpPort } = section
+    const codec = choosePayloadTypes(section)
+    const isSending = direction === 'sendonly' || direction === 'sendrecv'
+    const isRefused = section.isRejected || (kind !== 'application' && !codec)
+    const track = isSending && !isRefused ? findTrack(section.trackCid) : undefined
+    const before = sent.get(mid)?.track
+    if (before && before !== track) {
+      unbind(mid)
+      gone.push(before)
+    }
+    if (isSending && !isRefused) bind(section, track)
+    else sent.delete(mid)
+    const canFill = codec && !isRefused && direction === 'recvonly'
+    const subscription = canFill ? fill(section, codec) : undefined
+    if (canFill && !subscription && kind !== 'application') free[kind] += 1
+    return {
+      kind,
+      mid,
+      protocol,
+      isRefused,
+      direction: subscription ? 'sendonly' : isSending ? 'recvonly' : 'inactive',
+      codec: codec ?? { main: section.codecs[0]?.payloadType ?? 0, rtx: null },
+      extensions: chooseExtensions(section),
+      sending: subscription?.sending ?? null,
+      receiveRid: isSending ? wantedRid(section) : null,
+      sctpPort,
+    }
+  }
+
+  return {
+    answer(text) {
+      const { sections } = parseSdp(text)
+      const ufrag = sections.find((section) => section.ufrag)?.ufrag
+      const fingerprint = sections.find((section) => section.fingerprint)?.fingerprint
+      if (!ufrag || !fingerprint) throw new BadSdp('neither ICE nor DTLS')
+      line.transport.setRemote({ type: 'offer', ufrag, fingerprint })
+      const gone: PublishedTrack[] = []
+      const mids = new Set(sections.map(({ mid }) => mid))
+      for (const mid of [...sent.keys()].filter((known) => !mids.has(known))) {
+        const track = unbind(mid)
+        if (track) gone.push(track)
+      }
+      free = { audio: 0, video: 0 }
+      const written = sections.map((section) => answerSection(section, gone))
+      const data = sections.find(({ sctpPort, isRejected }) => sctpPort !== null && !isRejected)
+      if (data?.sctpPort) line.transport.startData(data.sctpPort)
+      version += 1
+      const running = [...filled].filter(([, { isEnded }]) => !isEnded)
+      return {
+        sdp: writeSdp({
+          sessionId,
+          version,
+          type: 'answer',
+          line: { ...line.transport.local, candidates: line.transport.candidates },
+          maxMessageBytes: maxDataMessageBytes,
+          sections: written,
+        }),
+        midToTrackId: Object.fromEntries(running.map(([mid, { track }]) => [mid, track.sid])),
+        gone,
+        filled: running.map(([, subscription]) => subscription),
+      }
+    },
+    adopt(track) {
+      for (const [, known] of sent) {
+        if (!known.track && track.cids.includes(known.section.trackCid)) bind(known.section, track)
+      }
+    },
+    forget(track) {
+      for (const [mid, known] of sent) if (known.track === track) unbind(mid)
+    },
+    free: (kind) => free[kind],
+  }
+}
+
+/** The best one: nobody chooses layers here, so one has to do for all. */
+function wantedRid({ sendRids }: SdpSection): string | null {
+  return sendRids.at(-1) ?? null
+}

@@ -1,0 +1,221 @@
+/**
+ * What a client sends: finds the track of each packet, mends losses, and tells the client how its
+ * packets arrive.
+ */
+import { RtcpSrPacket, RtpHeader, RtpPacket, type RtcpPacket } from 'werift'
+import type { PublishedTrack } from './published-track.ts'
+import { createRtpReception, type RtpReception } from './rtp-reception.ts'
+import {
+  writeNack,
+  writePictureLoss,
+  writeReceiverReport,
+  writeTransportFeedback,
+  type Arrival,
+} from './rtcp-write.ts'
+import type { SdpSection } from './sdp-parse.ts'
+
+export interface RtpUpstream {
+  readonly packetsReceived: number
+  /** Of a section that the client sends in; the track may become known later. */
+  setSection(section: UpstreamSection): void
+  removeSection(mid: string): void
+  received(packet: RtpPacket): void
+  reported(packet: RtcpPacket): void
+  tick(at: number): void
+}
+
+export interface UpstreamSection {
+  mid: string
+  ssrcs: SdpSection['ssrcs']
+  codec: { main: number; rtx: number | null }
+  /** The one layer that was asked for; others that come all the same are left aside. */
+  rid: string | null
+  extensions: SdpSection['extensions']
+  track: PublishedTrack
+}
+
+export const extensionUri = {
+  mid: 'urn:ietf:params:rtp-hdrext:sdes:mid',
+  rid: 'urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
+  repairedRid: 'urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id',
+  audioLevel: 'urn:ietf:params:rtp-hdrext:ssrc-audio-level',
+  transportSequence: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+}
+
+interface Section extends UpstreamSection {
+  main: { ssrc: number; reception: RtpReception } | null
+  ids: Record<keyof typeof extensionUri, number | undefined>
+}
+
+interface Stream {
+  section: Section
+  use: 'main' | 'rtx' | 'unwanted'
+}
+
+const reportEveryMs = 1_000
+const feedbackEveryMs = 80
+const maxStreams = 200
+const maxArrivals = 500
+
+export function createRtpUpstream({
+  sendRtcp,
+  now,
+}: {
+  sendRtcp(packet: Buffer): void
+  now(): number
+}): RtpUpstream {
+  const sections = new Map<string, Section>()
+  const streams = new Map<number, Stream>()
+  let arrivals: Arrival[] = []
+  let feedbackCount = 0
+  let feedbackAt = 0
+  let reportedAt = 0
+  let packetsReceived = 0
+  /** The same everywhere in a bundle. */
+  let ids: Partial<Section['ids']> = {}
+
+  function take(section: Section, packet: RtpPacket): void {
+    const { header } = packet
+    if (section.main?.ssrc !== header.ssrc) {
+      const { clockRate, kind } = section.track
+      const reception = createRtpReception({ clockRate, isAsking: kind === 'video' })
+      section.main = { ssrc: header.ssrc, reception }
+      const { ssrc } = header
+      section.track.setSource({
+        askKeyframe: () => {
+          sendRtcp(writePictureLoss(ssrc))
+        },
+      })
+    }
+    const isNew = section.main.reception.take(header.sequenceNumber, header.timestamp, now())
+    if (!isNew) return
+    const level = find(header, section.ids.audioLevel)?.[0]
+    section.track.received(packet, level === undefined ? null : level & 0x7f)
+  }
+
+  /** RFC 4588: the first two bytes are the number of the packet that was lost. */
+  function restore(section: Section, { header, payload }: RtpPacket): void {
+    if (!section.main || payload.length < 3) return
+    const { marker, timestamp } = header
+    const original = new RtpHeader({
+      payloadType: section.codec.main,
+      sequenceNumber: payload.readUInt16BE(0),
+      ssrc: section.main.ssrc,
+      marker,
+      timestamp,
+    })
+    take(section, new RtpPacket(original, payload.subarray(2)))
+  }
+
+  function learn(header: RtpHeader): Stream | undefined {
+    const mid = find(header, ids.mid)?.toString('latin1')
+    const section = mid === undefined ? undefined : sections.get(mid)
+    if (!section || streams.size >= maxStreams) return undefined
+    const rid = find(header, section.ids.rid)?.toString('latin1')
+    const repaired = find(header, section.ids.repairedRid)?.toString('latin1')
+    const layer = rid ?? repaired
+    const isWanted = section.rid === null || layer === undefined || layer === section.rid
+    const isRtx = header.payloadType === section.codec.rtx
+    const stream: Stream = { section, use: isWanted ? (isRtx ? 'rtx' : 'main') : 'unwanted' }
+    streams.set(header.ssrc, stream)
+    return stream
+  }
+
+  function sendFeedback(): void {
+    const [first] = arrivals
+    const main = [...streams.keys()][0]
+    if (!first || main === undefined) return
+    const ahead = ({ sequence }: Arrival) =>
+      ((sequence - first.sequence + 0x8000) & 0xffff) - 0x8000
+    const ordered = arrivals
+      .sort((a, b) => ahead(a) - ahead(b))
+      .filter(({ sequence }, index, all) => sequence !== all[index - 1]?.sequence)
+    arrivals = []
+    const feedback = writeTransportFeedback(main, feedbackCount, ordered)
+    feedbackCount += 1
+    if (feedback) sendRtcp(feedback)
+  }
+
+  return {
+    get packetsReceived() {
+      return packetsReceived
+    },
+    setSection(next) {
+      ids = toIds(next.extensions)
+      const known = sections.get(next.mid)
+      // The same track in the same section goes on counting where it was.
+      const main = known?.track === next.track ? known.main : null
+      if (known && known.track !== next.track) this.removeSection(next.mid)
+      const section: Section = { ...next, main, ids: toIds(next.extensions) }
+      sections.set(next.mid, section)
+      for (const stream of streams.values()) if (stream.section === known) stream.section = section
+      if (next.ssrcs) {
+        streams.set(next.ssrcs.main, { section, use: 'main' })
+        if (next.ssrcs.rtx !== null) streams.set(next.ssrcs.rtx, { section, use: 'rtx' })
+      }
+    },
+    removeSection(mid) {
+      const section = sections.get(mid)
+      if (!section) return
+      sections.delete(mid)
+      section.track.setSource(null)
+      for (const [ssrc, stream] of streams) if (stream.section === section) streams.delete(ssrc)
+    },
+    received(packet) {
+      packetsReceived += 1
+      const { header } = packet
+      const transport = find(header, ids.transportSequence)
+      if (transport && transport.length >= 2 && arrivals.length < maxArrivals) {
+        const atUs = Math.round(performance.now() * 1000)
+        arrivals.push({ sequence: transport.readUInt16BE(0), atUs })
+      }
+      const stream = streams.get(header.ssrc) ?? learn(header)
+      if (!stream || stream.use === 'unwanted') return
+      const { section } = stream
+      if (stream.use === 'rtx') restore(section, packet)
+      else if (header.payloadType === section.codec.main) take(section, packet)
+    },
+    reported(packet) {
+      if (!(packet instanceof RtcpSrPacket)) return
+      const section = streams.get(packet.ssrc)?.section
+      if (section?.main?.ssrc !== packet.ssrc) return
+      const { ntpTimestamp, rtpTimestamp } = packet.senderInfo
+      section.main.reception.senderReported(ntpTimestamp, now())
+      section.track.senderReported(ntpTimestamp, rtpTimestamp)
+    },
+    tick(at) {
+      for (const { main } of sections.values()) {
+        const missing = main?.reception.missing(at) ?? []
+        if (main && missing.length > 0) sendRtcp(writeNack(main.ssrc, missing))
+      }
+      if (at - feedbackAt >= feedbackEveryMs) {
+        feedbackAt = at
+        sendFeedback()
+      }
+      if (at - reportedAt >= reportEveryMs) {
+        reportedAt = at
+        const receptions = [...sections.values()].flatMap(({ main }) =>
+          main ? [main.reception.report(main.ssrc, at)] : [],
+        )
+        if (receptions.length > 0) sendRtcp(writeReceiverReport(receptions))
+      }
+    },
+  }
+}
+
+function find(header: RtpHeader, id: number | undefined): Buffer | undefined {
+  return id === undefined
+    ? undefined
+    : header.extensions.find((extension) => extension.id === id)?.payload
+}
+
+function toIds(extensions: SdpSection['extensions']): Section['ids'] {
+  const of = (uri: string) => extensions.find((extension) => extension.uri === uri)?.id
+  return {
+    mid: of(extensionUri.mid),
+    rid: of(extensionUri.rid),
+    repairedRid: of(extensionUri.repairedRid),
+    audioLevel: of(extensionUri.audioLevel),
+    transportSequence: of(extensionUri.transportSequence),
+  }
+}
