@@ -30,9 +30,16 @@ export interface MediaCarrier {
   close(): Promise<void>
 }
 
-export async function startMediaCarrier(
-  change: Partial<Omit<MediaConfig, 'times'>> & { times?: Partial<MediaConfig['times']> } = {},
-): Promise<MediaCarrier> {
+export interface MediaCarrierOptions extends Partial<Omit<MediaConfig, 'times'>> {
+  times?: Partial<MediaConfig['times']>
+  /** As an old server: clients fall back to two peer connections. */
+  isOld?: boolean
+}
+
+export async function startMediaCarrier({
+  isOld = false,
+  ...change
+}: MediaCarrierOptions = {}): Promise<MediaCarrier> {
   const base = defaultMediaConfig()
   const warnings: unknown[] = []
   const server = await createMediaServer({
@@ -59,7 +66,7 @@ export async function startMediaCarrier(
     const url = new URL(request.url ?? '/', 'http://test')
     requests.push(`GET ${url.pathname}`)
     response.setHeader('Access-Control-Allow-Origin', '*')
-    const isKnown = url.pathname.endsWith('/validate')
+    const isKnown = url.pathname.endsWith('/validate') && !(isOld && url.pathname.includes('/v1/'))
     response.writeHead(isKnown ? (readGrants(request) ? 200 : 401) : 404).end()
   })
   const sockets = new WebSocketServer({ noServer: true })
@@ -69,7 +76,7 @@ export async function startMediaCarrier(
     url.searchParams.delete('access_token')
     requests.push(`${url.pathname}?${url.searchParams.toString().slice(0, 200)}`)
     const isV1 = url.pathname.endsWith('/rtc/v1')
-    if (!grants || (!isV1 && !url.pathname.endsWith('/rtc'))) {
+    if (!grants || (isV1 && isOld) || (!isV1 && !url.pathname.endsWith('/rtc'))) {
       socket.end(`HTTP/1.1 ${grants ? 404 : 401} No\r\nConnection: close\r\n\r\n`)
       return
     }

@@ -1,6 +1,7 @@
 /** What a client says of itself when it connects, in either of LiveKit's two ways. */
 import {
   ClientInfo,
+  ClientInfo_Capability,
   JoinRequest,
   WrappedJoinRequest,
   WrappedJoinRequest_Compression,
@@ -39,6 +40,7 @@ export function parseJoin({ path, query }: Pick<SignalRequest, 'path' | 'query'>
       clientProtocol: toInt32(params.get('client_protocol')),
       os: params.get('os') ?? '',
       browser: params.get('browser') ?? '',
+      capabilities: (params.get('capabilities') ?? '').split(',').flatMap(toCapability),
     }),
     reconnectOf: isTrue(params.get('reconnect') ?? '0') ? (params.get('sid') ?? '') : null,
     addTracks: [],
@@ -75,6 +77,11 @@ function unwrap(text: string): JoinRequest {
 }
 
 const isTrue = (text: string) => text === '1' || text === 'true'
+
+function toCapability(name: string): ClientInfo_Capability[] {
+  const value = Object.entries(ClientInfo_Capability).find(([known]) => known === name)
+  return typeof value?.[1] === 'number' ? [value[1]] : []
+}
 
 function toInt32(text: string | null): number {
   const value = Number(text)
