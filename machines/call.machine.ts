@@ -5,29 +5,26 @@
  * effects leave it as emitted events; an event that changes nothing says why (`ignored`).
  */
 import { and, assertEvent, assign, enqueueActions, setup } from 'xstate'
+import { announcePeople, endCall } from './call.announcing.ts'
+import { admitConnection, isAdoptable, startCall } from './call.joining.ts'
 import {
-  admitConnection,
-  announcePeople,
-  awaySince,
-  bringUp,
-  compareWithListing,
   doubtClosingPage,
-  doubtEverybody,
   duePages,
-  endCall,
-  endSession,
-  evictAgain,
   expireClosingPages,
-  handOverLatecomer,
-  isAdoptable,
   leave,
-  loseSight,
   namedByLeave,
-  noteRoom,
   removePerson,
   rotateKey,
-  startCall,
-} from './call.changes.ts'
+} from './call.leaving.ts'
+import { awaySince, compareWithListing, loseSight } from './call.listing.ts'
+import {
+  bringUp,
+  doubtEverybody,
+  endSession,
+  evictAgain,
+  handOverLatecomer,
+  noteRoom,
+} from './call.reports.ts'
 import {
   connectionsOf,
   defaultTiming,
