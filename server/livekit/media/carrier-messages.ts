@@ -2,6 +2,7 @@
  * What the web process and the media process say to each other over their private socket: frames
  * of a length, a kind and a body, which is JSON or a signalling frame of one connection.
  */
+import type { MediaConfig } from './media-config.ts'
 import type { SignalPath } from './media-server.types.ts'
 import type { MediaGrants } from './media-token.ts'
 
@@ -12,13 +13,7 @@ export const linkVersion = 1
 export interface MediaProcessConfig {
   apiKey: string
   apiSecret: string
-  /** Addresses that clients are told to send media to. */
-  mediaAddresses: string[]
-  udpPorts: { first: number; last: number }
-  maxParticipants: number
-  /** Seconds; how long LiveKit's rooms stay when nobody came, and when the last one left. */
-  emptyTimeoutS: number
-  departureTimeoutS: number
+  media: MediaConfig
   logLevel: string
 }
 
