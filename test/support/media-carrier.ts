@@ -118,7 +118,8 @@ export async function startMediaCarrier({
       until(`the server reports ${event} of ${identity ?? 'the room'}`, 10_000, () =>
         events.find(
           (one) =>
-            one.event === event && (identity === undefined || one.participant?.identity === identity),
+            one.event === event &&
+            (identity === undefined || one.participant?.identity === identity),
         ),
       ),
     async close() {

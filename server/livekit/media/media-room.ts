@@ -68,6 +68,7 @@ export interface RoomTimes {
 
 const speakersEveryMs = 300
 const lifeEveryMs = 250
+const maxDeparted = 50
 
 export function createMediaRoom({
   name,
@@ -91,8 +92,8 @@ export function createMediaRoom({
   finished(): void
 }): MediaRoom {
   const participants = new Map<string, MediaParticipant>()
-  /** For those whose signalling was away when somebody left. */
-  const missed = new Map<MediaParticipant, ParticipantInfo[]>()
+  /** The last ones who left, for those whose signalling was away then, known or not yet known. */
+  let departed: ParticipantInfo[] = []
   const createdAt = parts.now()
   const speakers = createSpeakers()
   let emptyFor: 'start' | 'departure' = 'start'
@@ -110,14 +111,9 @@ export function createMediaRoom({
 
   function broadcast(participant: MediaParticipant): void {
     if (participant.isHidden) return
-    const info = participant.info()
-    for (const other of participants.values()) {
-      if (other === participant) continue
-      const value = new ParticipantUpdate({ participants: [info] })
-      const isTold = other.outlet.send({ case: 'update', value })
-      if (!isTold && info.state === ParticipantInfo_State.DISCONNECTED)
-        missed.set(other, [...(missed.get(other) ?? []).slice(-100), info])
-    }
+    const value = new ParticipantUpdate({ participants: [participant.info()] })
+    for (const other of participants.values())
+      if (other !== participant) other.outlet.send({ case: 'update', value })
   }
 
   function subscribe(
@@ -186,7 +182,6 @@ export function createMediaRoom({
     if (participants.get(participant.identity) !== participant) return
     const wasActive = isActive(participant)
     participants.delete(participant.identity)
-    missed.delete(participant)
     packetsOfGone += participant.lines.packetsReceived
     const tracks = [...participant.publications.all]
     for (const track of tracks)
@@ -201,6 +196,7 @@ export function createMediaRoom({
       participant: participant.info(),
     })
     broadcast(participant)
+    if (!participant.isHidden) departed = [...departed, participant.info()].slice(-maxDeparted)
     speakers.forget(participant.sid)
     if (participants.size === 0) {
       emptyFor = 'departure'
@@ -287,8 +283,7 @@ export function createMediaRoom({
         .filter((other) => other !== participant)
         .map((other) => other.info()),
     catchUp(participant) {
-      const gone = missed.get(participant) ?? []
-      missed.delete(participant)
+      const gone = departed.filter(({ identity }) => !participants.has(identity))
       const everybody = [...gone, ...room.others(participant), participant.info()]
       const value = new ParticipantUpdate({ participants: everybody })
       participant.outlet.send({ case: 'update', value })

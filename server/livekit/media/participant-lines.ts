@@ -151,7 +151,7 @@ export function createParticipantLines({
     },
     sendData(label, bytes) {
       const line = subscriber ?? publisher
-      line.transport.sendData(label, bytes)
+      line.transport.sendData(label, bytes, label === dataLabels.reliable)
     },
     silentMs(at) {
       const up = lines.filter(({ transport }) => transport.state === 'connected')

@@ -43,8 +43,11 @@ export interface PeerTransport {
   sendRtcp(packet: Buffer): void
   /** Names of channels that are open for the client: made by it or by us. */
   createChannel(label: string, options: { id: number; isReliable: boolean }): void
-  /** False when there is no such channel, or it is too full. */
-  sendData(label: string, data: Buffer): boolean
+  /**
+   * On a channel that is not open yet, what has to arrive waits for it; the rest is lost. So is
+   * what a client does not read.
+   */
+  sendData(label: string, data: Buffer, mustArrive: boolean): void
   startData(remotePort: number): void
   close(): void
 }
@@ -69,6 +72,7 @@ export const maxDataMessageBytes = 65_535
 const sctpPort = 5_000
 /** A client that does not read is not fed any more. */
 const maxBufferedBytes = 4_000_000
+const maxWaitingBytes = 1_000_000
 
 export function createPeerTransport(parts: LineParts, on: PeerTransportEvents): PeerTransport {
   const ice = createIceLite(parts)
@@ -82,6 +86,8 @@ export function createPeerTransport(parts: LineParts, on: PeerTransportEvents): 
   let state: PeerTransport['state'] = 'new'
   let remoteUfrag: string | null = null
   let isDataStarted = false
+  let waiting: { label: string; data: Buffer }[] = []
+  let waitingBytes = 0
 
   dtls.onRtp.subscribe(on.rtp)
   dtls.onRtcp.subscribe(on.rtcp)
@@ -89,9 +95,19 @@ export function createPeerTransport(parts: LineParts, on: PeerTransportEvents): 
 
   function adopt(channel: RTCDataChannel): void {
     channels.set(channel.label, channel)
+    channel.stateChange.subscribe((now) => {
+      if (now === 'open') sendWaiting(channel)
+    })
     channel.onMessage.subscribe((data) => {
       on.data(channel.label, typeof data === 'string' ? Buffer.from(data) : data)
     })
+  }
+
+  function sendWaiting(channel: RTCDataChannel): void {
+    const ready = waiting.filter(({ label }) => label === channel.label)
+    waiting = waiting.filter(({ label }) => label !== channel.label)
+    waitingBytes = waiting.reduce((sum, { data }) => sum + data.length, 0)
+    for (const { data } of ready) channel.send(data)
   }
 
   function move(next: PeerTransport['state']): void {
@@ -121,6 +137,7 @@ export function createPeerTransport(parts: LineParts, on: PeerTransportEvents): 
     dtls.onRtcp.allUnsubscribe()
     sctp.onDataChannel.allUnsubscribe()
     channels.clear()
+    waiting = []
     void sctp
       .stop()
       .then(() => dtls.stop())
@@ -165,12 +182,15 @@ export function createPeerTransport(parts: LineParts, on: PeerTransportEvents): 
       const parameters = { label, id, ordered: isReliable, ...reliability }
       adopt(new RTCDataChannel(sctp, new RTCDataChannelParameters(parameters)))
     },
-    sendData(label, data) {
+    sendData(label, data, mustArrive) {
       const channel = channels.get(label)
-      if (state !== 'connected' || channel?.readyState !== 'open') return false
-      if (channel.bufferedAmount + data.length > maxBufferedBytes) return false
-      channel.send(data)
-      return true
+      const isOpen = state === 'connected' && channel?.readyState === 'open'
+      if (isOpen) {
+        if (channel.bufferedAmount + data.length <= maxBufferedBytes) channel.send(data)
+      } else if (mustArrive && state !== 'closed' && waitingBytes + data.length < maxWaitingBytes) {
+        waiting.push({ label, data })
+        waitingBytes += data.length
+      }
     },
     startData(remotePort) {
       if (isDataStarted) return

@@ -100,7 +100,9 @@ describe.each([
         if (kind === 2 && sid) await me?.unpublishTrack(sid)
       }
       await until('Bo has no picture of Ada any more', 5_000, () => {
-        const tracks = [...(bo.room.remoteParticipants.get('ada')?.trackPublications.values() ?? [])]
+        const tracks = [
+          ...(bo.room.remoteParticipants.get('ada')?.trackPublications.values() ?? []),
+        ]
         return tracks.length === 1
       })
     }
@@ -137,7 +139,9 @@ test('events come in LiveKit’s order, with the track and the reason', async ()
   await bo.leave()
   await carrier.untilEvent('room_finished')
   expect(
-    carrier.events.map(({ event, participant }) => `${event} ${participant?.identity ?? ''}`.trim()),
+    carrier.events.map(({ event, participant }) =>
+      `${event} ${participant?.identity ?? ''}`.trim(),
+    ),
   ).toEqual([
     'room_started',
     'participant_joined ada',
