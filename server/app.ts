@@ -20,6 +20,7 @@ import { createLivekitHealth } from './calls/livekit-health.ts'
 import { rebuildCall } from './calls/rebuild-call.ts'
 import { createReconciler } from './calls/reconcile.ts'
 import { createWebhookIntake } from './calls/webhook-intake.ts'
+import { createClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createOrigins } from './http/origins.ts'
@@ -63,6 +64,7 @@ export interface App {
 /** Throws `ConfigError`, `CannotOpenDatabaseError`, `AddressTakenError`. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, log, now = Date.now, open = openStore } = options
+  const clock = createClock(now)
   const newId = () => uuidV7()
   const keyEncryptionKey = readKeyEncryptionKey(config.security)
   const store = await open(config.database.url)
@@ -144,7 +146,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         'account.welcome': (effect) => accountRooms.welcome(userIdIn(effect.payload)),
         'account.depart': (effect) => accountRooms.depart(userIdIn(effect.payload)),
       },
-      now,
+      clock,
       log,
     })
 
@@ -189,7 +191,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     await takeUpCalls(store)
 
     const graceUntil = now() + config.calls.doubtMs
-    const deadlines = createDeadlines({ index, steps: mailbox, now, graceUntil, log })
+    const deadlines = createDeadlines({ index, steps: mailbox, clock, graceUntil, log })
     const reconciler =
       livekitRooms &&
       createReconciler({
@@ -203,7 +205,7 @@ export async function startApp(options: AppOptions): Promise<App> {
           const parsed = parseLivekitRoomName(name)
           return parsed?.installationId === installationId ? parsed : undefined
         },
-        now,
+        clock,
         intervalMs: config.calls.listingIntervalMs,
         restlessIntervalMs: config.calls.restlessIntervalMs,
         graceUntil,
@@ -216,6 +218,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       index,
       kept: reconciler ? [deadlines, reconciler] : [deadlines],
       holder: newId(),
+      clock,
       log,
     })
     const housekeeping = createHousekeeping({ store, now, log })

@@ -1,5 +1,6 @@
 /** Sends `deadline.due` to calls when a closing page's doubt is over: one timer for all calls. */
 import type { Logger } from 'pino'
+import type { Clock, Timer } from '../clock.ts'
 import type { RoomSteps } from '../rooms/room-step.ts'
 import type { CallIndex, IndexedCall } from './call-index.ts'
 
@@ -16,18 +17,19 @@ const farthestMs = 3600_000
 export function createDeadlines({
   index,
   steps,
-  now,
+  clock,
   graceUntil,
   log,
 }: {
   index: CallIndex
   steps: RoomSteps
-  now(): number
+  clock: Clock
   /** Before this time none falls due: after a start, people may come back first (R37). */
   graceUntil: number
   log: Logger
 }): Deadlines {
-  let timer: NodeJS.Timeout | null = null
+  const { now } = clock
+  let timer: Timer | null = null
   let stopped = true
   const sending = new Set<string>()
 
@@ -36,15 +38,14 @@ export function createDeadlines({
 
   function arm(): void {
     if (stopped) return
-    if (timer) clearTimeout(timer)
+    timer?.cancel()
     let nextAt = Infinity
     for (const call of index.calls.values()) {
       const dueAt = dueAtOf(call)
       if (dueAt !== null && dueAt < nextAt && !sending.has(call.callId)) nextAt = dueAt
     }
     if (nextAt === Infinity) return
-    timer = setTimeout(sendDue, Math.min(farthestMs, Math.max(0, nextAt - now())))
-    timer.unref()
+    timer = clock.after(Math.min(farthestMs, Math.max(0, nextAt - now())), sendDue)
   }
 
   function sendDue(): void {
@@ -72,7 +73,7 @@ export function createDeadlines({
       }
     } catch (error) {
       log.warn({ err: error, callId }, 'a deadline could not be sent and is tried again')
-      await new Promise((resolve) => setTimeout(resolve, retryMs).unref())
+      await new Promise<void>((resolve) => void clock.after(retryMs, resolve))
     } finally {
       sending.delete(callId)
       arm()
@@ -87,7 +88,7 @@ export function createDeadlines({
     },
     stop() {
       stopped = true
-      if (timer) clearTimeout(timer)
+      timer?.cancel()
     },
   }
 }

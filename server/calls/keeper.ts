@@ -5,6 +5,7 @@
  */
 import type { Logger } from 'pino'
 import type { Store } from '../../persistence/store.ts'
+import type { Clock, Timer } from '../clock.ts'
 import type { CallIndex } from './call-index.ts'
 
 export interface Keeper {
@@ -27,6 +28,7 @@ export function createKeeper({
   index,
   kept,
   holder,
+  clock,
   log,
 }: {
   store: Pick<Store, 'calls' | 'leases' | 'isShared'>
@@ -34,10 +36,11 @@ export function createKeeper({
   kept: readonly Kept[]
   /** This process, by any name that no other one has. */
   holder: string
+  clock: Clock
   log: Logger
 }): Keeper {
   let isKeeper = false
-  let timer: NodeJS.Timeout | null = null
+  let timer: Timer | null = null
   let running: Promise<void> = Promise.resolve()
   let stopped = true
 
@@ -45,7 +48,7 @@ export function createKeeper({
     if (next === isKeeper) return
     isKeeper = next
     if (next) kept.forEach((one) => one.start())
-    else await Promise.all(kept.map((one) => one.stop()))
+    else await Promise.all(kept.map(async (one) => one.stop()))
   }
 
   async function look(): Promise<void> {
@@ -62,10 +65,9 @@ export function createKeeper({
 
   function arm(): void {
     if (stopped) return
-    timer = setTimeout(() => {
+    timer = clock.after(renewMs, () => {
       running = look().finally(arm)
-    }, renewMs)
-    timer.unref()
+    })
   }
 
   return {
@@ -80,7 +82,7 @@ export function createKeeper({
     },
     async stop() {
       stopped = true
-      if (timer) clearTimeout(timer)
+      timer?.cancel()
       await running
       await turn(false)
       if (store.isShared) await store.leases.release(leaseName, holder)

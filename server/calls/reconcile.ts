@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { userIdOf } from '../../machines/call.context.ts'
 import type { LivekitSession } from '../../machines/call.events.ts'
 import type { CallStore } from '../../persistence/store.ts'
+import type { Clock, Timer } from '../clock.ts'
 import type { RoomSteps } from '../rooms/room-step.ts'
 import type { CallIndex, IndexedCall } from './call-index.ts'
 import { createFailedPasses } from './failed-passes.ts'
@@ -27,7 +28,7 @@ export interface ReconcileDeps {
   toName(roomId: string, callId: string): string
   /** Undefined for rooms of others. */
   parseName(livekitRoomName: string): { roomId: string; callId: string } | undefined
-  now(): number
+  clock: Clock
   intervalMs: number
   restlessIntervalMs: number
   graceUntil: number
@@ -48,12 +49,13 @@ export interface Reconciler {
 const listingsAtOnce = 8
 
 export function createReconciler(deps: ReconcileDeps): Reconciler {
-  const { livekit, index, steps, now, log, health } = deps
+  const { livekit, index, steps, clock, log, health } = deps
+  const { now } = clock
   /** Calls that a listing showed since the last trouble: a missing room of the others gets the longer doubt. */
   const seenSinceTrouble = new Set<string>()
   const failedPasses = createFailedPasses(deps.livekitAwayMs)
   let { graceUntil } = deps
-  let timer: NodeJS.Timeout | null = null
+  let timer: Timer | null = null
   let running: Promise<void> | null = null
   let stopped = true
   let lastAllAt = -Infinity
@@ -87,9 +89,8 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
 
   function arm(): void {
     if (stopped || running) return
-    if (timer) clearTimeout(timer)
-    timer = setTimeout(() => void run(), Math.max(0, nextAt() - now()))
-    timer.unref()
+    timer?.cancel()
+    timer = clock.after(Math.max(0, nextAt() - now()), () => void run())
   }
 
   function run(): Promise<void> {
@@ -249,7 +250,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     },
     async stop() {
       stopped = true
-      if (timer) clearTimeout(timer)
+      timer?.cancel()
       await running
     },
   }

@@ -4,6 +4,7 @@
  */
 import type { Logger } from 'pino'
 import type { EffectRecord, EffectStore } from '../../persistence/store.ts'
+import type { Clock, Timer } from '../clock.ts'
 
 /** Idempotent, and re-checks why it is there. Rejects to be run again later. */
 export type EffectHandler = (effect: EffectRecord) => Promise<void>
@@ -27,24 +28,24 @@ const lookEveryMs = 3_000
 export function createEffectRunner({
   store,
   handlers,
-  now,
+  clock,
   log,
 }: {
   store: EffectStore
   handlers: Readonly<Record<string, EffectHandler>>
-  now(): number
+  clock: Clock
   log: Logger
 }): EffectRunner {
-  let timer: NodeJS.Timeout | null = null
+  const { now } = clock
+  let timer: Timer | null = null
   let running: Promise<void> | null = null
   let again = false
   let stopped = true
 
   function arm(delayMs: number): void {
     if (stopped) return
-    if (timer) clearTimeout(timer)
-    timer = setTimeout(wake, Math.max(0, delayMs))
-    timer.unref()
+    timer?.cancel()
+    timer = clock.after(Math.max(0, delayMs), wake)
   }
 
   function wake(): void {
@@ -101,10 +102,10 @@ export function createEffectRunner({
     wake,
     async stop(timeoutMs) {
       stopped = true
-      if (timer) clearTimeout(timer)
+      timer?.cancel()
       if (!running) return
       const timeout = new Promise<void>((resolve) => {
-        setTimeout(resolve, timeoutMs).unref()
+        clock.after(timeoutMs, resolve)
       })
       await Promise.race([running, timeout])
     },
