@@ -10,8 +10,8 @@ import {
 export const sampleRate = 48_000
 const toneFrameMs = 50
 /** Small on purpose: encoding costs about a core otherwise. */
-const width = 320
-const height = 180
+const usualWidth = 320
+const usualHeight = 180
 const pictureEveryMs = 100
 
 /** Something that feeds a source until it is stopped. */
@@ -20,8 +20,18 @@ export interface Feed<S> {
   stop(): Promise<void>
 }
 
+/** Plays another tone on the same track, as after a change of the microphone. */
+export interface ToneFeed extends Feed<AudioSource> {
+  play(hz: number): void
+}
+
+/** Shows pictures of another size on the same track, as after a change of the camera. */
+export interface PictureFeed extends Feed<VideoSource> {
+  resize(width: number, height: number): void
+}
+
 /** A sine at `hz`, half as loud as can be. */
-export function feedTone(hz: number): Feed<AudioSource> {
+export function feedTone(hz: number): ToneFeed {
   const source = new AudioSource(sampleRate, 1, 200)
   const samples = (sampleRate * toneFrameMs) / 1000
   let stopped = false
@@ -38,6 +48,9 @@ export function feedTone(hz: number): Feed<AudioSource> {
   })()
   return {
     source,
+    play(next) {
+      hz = next
+    },
     async stop() {
       stopped = true
       await fed.catch(() => undefined)
@@ -47,15 +60,20 @@ export function feedTone(hz: number): Feed<AudioSource> {
 }
 
 /** A bright bar that wanders over a grey picture, ten times a second. */
-export function feedPicture(): Feed<VideoSource> {
+export function feedPicture(width = usualWidth, height = usualHeight): PictureFeed {
   const source = new VideoSource(width, height)
   let shown = 0
   const timer = setInterval(() => {
-    source.captureFrame(picture(shown), BigInt(Math.round(performance.now() * 1000)))
+    const frame = picture(shown, width, height)
+    source.captureFrame(frame, BigInt(Math.round(performance.now() * 1000)))
     shown += 1
   }, pictureEveryMs)
   return {
     source,
+    resize(nextWidth, nextHeight) {
+      width = nextWidth
+      height = nextHeight
+    },
     async stop() {
       clearInterval(timer)
       await source.close()
@@ -63,7 +81,7 @@ export function feedPicture(): Feed<VideoSource> {
   }
 }
 
-function picture(index: number): VideoFrame {
+function picture(index: number, width: number, height: number): VideoFrame {
   const luma = width * height
   const data = new Uint8Array(luma * 1.5).fill(128)
   const bar = (index * 16) % width
