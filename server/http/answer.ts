@@ -17,12 +17,17 @@ export function answer(
   const { res } = exchange
   res.cork(() => {
     writeHead(exchange, status, headers)
-    // 204 and 304 have neither a body nor its length.
-    if (status === 204 || status === 304) res.endWithoutBody(undefined, exchange.mustClose())
+    if (status === 204 || status === 304) endBodiless(exchange)
     else if (exchange.isHead) res.endWithoutBody(Buffer.byteLength(body), exchange.mustClose())
     else res.end(body, exchange.mustClose())
   })
   exchange.answered(status)
+}
+
+/** 204 and 304 have neither a body nor its length: uWebSockets makes one of any first argument. */
+function endBodiless({ res, mustClose }: Exchange): void {
+  if (mustClose()) res.end('', true)
+  else res.endWithoutBody()
 }
 
 /** Large ones: what a slow client has not taken yet stays in `body`, which all clients share. */

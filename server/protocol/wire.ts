@@ -5,6 +5,10 @@ z.config({ jitless: true })
 
 export const timeSchema = z.int().nonnegative().meta({ description: 'Epoch milliseconds' })
 export const idSchema = z.string().min(1).max(128)
+/** An id that a client names: whatever else it says is nothing of ours. */
+const namedIdSchema = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/)
+/** PostgreSQL takes every character but this one. */
+const storable = z.string().regex(/^[^\0]*$/)
 /** Made by clients: a page's connection, a request that may be repeated. */
 export const clientIdSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 
@@ -151,7 +155,7 @@ export const registerRequest = z.strictObject({
   setupCode: z.string().max(128).optional(),
 })
 export const loginRequest = z.strictObject({
-  login: z.string().min(1).max(64),
+  login: storable.min(1).max(64),
   password: z.string().min(1).max(256),
 })
 export const deleteMeRequest = z.strictObject({ password: z.string().min(1).max(256) })
@@ -163,7 +167,7 @@ export const changeRoomRequest = z.strictObject({
   name: roomNameSchema.optional(),
   visibility: z.enum(['public', 'private']).optional(),
 })
-export const openDmRequest = z.strictObject({ userId: idSchema })
+export const openDmRequest = z.strictObject({ userId: namedIdSchema })
 export const postMessageRequest = z.strictObject({
   text: messageTextSchema,
   requestId: clientIdSchema.optional(),
@@ -171,7 +175,7 @@ export const postMessageRequest = z.strictObject({
 export const joinCallRequest = z.strictObject({ connectionId: clientIdSchema.optional() })
 export const leaveCallRequest = z
   .strictObject({
-    callId: idSchema,
+    callId: namedIdSchema,
     connectionId: clientIdSchema.optional(),
     closing: z.boolean().optional(),
   })
@@ -183,7 +187,7 @@ export const timelineQuery = z.strictObject({
   before: z.coerce.number().int().positive().optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 })
-export const usersQuery = z.strictObject({ query: z.string().max(64).default('') })
+export const usersQuery = z.strictObject({ query: storable.max(64).default('') })
 export const roomsQuery = z.strictObject({ scope: z.enum(['mine', 'public']).default('mine') })
 
 // ---------------------------------------------------------------- answers
