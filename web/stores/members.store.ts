@@ -51,3 +51,5 @@ const select = selectorOf(membersStore)
 export const useMembers = (
   roomId: MaybeRefOrGetter<string>,
 ): Readonly<Ref<readonly User[] | undefined>> => select((context) => context.rooms[toValue(roomId)])
+export const useMembersOfRooms = (): Readonly<Ref<Readonly<Record<string, readonly User[]>>>> =>
+  select((context) => context.rooms)

@@ -73,6 +73,13 @@ export const roomsStore = createStore({
       if (!room || room.unread === 0) return context
       return { ...context, rooms: { ...context.rooms, [room.id]: { ...room, unread: 0 } } }
     },
+    /** What came while no page was open. */
+    counted: (context, event: { roomId: string; unread: number }) => {
+      const room = context.rooms[event.roomId]
+      if (!room) return context
+      const next = { ...room, unread: event.unread }
+      return { ...context, rooms: { ...context.rooms, [room.id]: next } }
+    },
     forgotten: () => ({ rooms: {}, loaded: false, lost: {} }),
   },
 })

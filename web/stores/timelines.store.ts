@@ -146,6 +146,25 @@ export async function sendMessage(roomId: string, outgoing: Outgoing): Promise<v
   }
 }
 
+/** Not worth another try to its writer. */
+export function discardMessage(roomId: string, requestId: string): void {
+  change(roomId, (timeline) => ({
+    ...timeline,
+    outgoing: timeline.outgoing.filter((other) => other.requestId !== requestId),
+  }))
+}
+
+/** A message that an earlier page could not send. */
+export function restoreUnsent(roomId: string, { requestId, text, at }: Outgoing): void {
+  change(roomId, (timeline) => ({
+    ...timeline,
+    outgoing: [
+      ...timeline.outgoing.filter((other) => other.requestId !== requestId),
+      { requestId, text, at, failed: true },
+    ],
+  }))
+}
+
 /** What did not go out is tried again when the connection is back. */
 export function sendAgain(): void {
   for (const [roomId, timeline] of Object.entries(timelinesStore.getSnapshot().context.rooms)) {

@@ -46,6 +46,16 @@ export function listOf(names: string[]): string {
   return new Intl.ListFormat(locale, { type: 'conjunction' }).format(names)
 }
 
+const namedAtMost = 3
+
+/** “Ada, Bo and Chen”, “Ada, Bo, Chen and 2 others” */
+export function peopleWords(names: string[]): string {
+  const more = names.length - namedAtMost
+  if (more <= 0) return listOf(names)
+  const first = names.slice(0, namedAtMost).join(', ')
+  return t('history.and-others', { names: first, count: more })
+}
+
 const timeFormat = new Intl.DateTimeFormat(locale, {
   hour: '2-digit',
   minute: '2-digit',
@@ -59,6 +69,12 @@ const dayFormat = new Intl.DateTimeFormat(locale, {
 
 export function timeOfDay(at: number): string {
   return timeFormat.format(at)
+}
+
+const fullFormat = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'short' })
+
+export function fullTime(at: number): string {
+  return fullFormat.format(at)
 }
 
 export function dayOf(at: number, now: number): string {

@@ -1,0 +1,26 @@
+/** Signed in: the live socket opens. Signed out, by whomever: everything that was known is forgotten. */
+import { watch } from 'vue'
+import { connect, disconnect } from '../stores/live.store.ts'
+import { useMe, useSessionState } from '../stores/session.store.ts'
+import { keepReadMarks } from '../stores/read-marks.ts'
+import { keepUnsent } from '../stores/unsent.ts'
+
+export function followSession(): void {
+  const state = useSessionState()
+  const me = useMe()
+  watch(
+    state,
+    (now, before) => {
+      if (now === 'signed-in' && me.value) {
+        keepReadMarks(me.value.id)
+        keepUnsent(me.value.id)
+        connect()
+      } else if (before === 'signed-in') {
+        keepReadMarks(null)
+        keepUnsent(null)
+        disconnect()
+      }
+    },
+    { immediate: true },
+  )
+}
