@@ -22,13 +22,16 @@ import { createReconciler } from './calls/reconcile.ts'
 import { createWebhookIntake } from './calls/webhook-intake.ts'
 import { createClock } from './clock.ts'
 import type { Config } from './config.ts'
+import { startEmbeddedMedia } from './embedded-media.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createOrigins } from './http/origins.ts'
+import { prepareTlsOf } from './http/tls-config.ts'
 import { createWebServer } from './http/web-server.ts'
 import { keyFingerprint, readKeyEncryptionKey } from './key-encryption-key.ts'
 import { parseLivekitRoomName, toLivekitRoomName } from './livekit/livekit-room-name.ts'
 import { createLivekitRooms } from './livekit/room-service.ts'
 import { issueToken } from './livekit/tokens.ts'
+import { toOwnLivekit, type LivekitAccess } from './livekit/livekit-access.ts'
 import { createWebhookReceiver } from './livekit/webhook-receiver.ts'
 import { ConfigError, isLoopback } from './load-config.ts'
 import { createLive, type Live } from './realtime/live.ts'
@@ -57,11 +60,13 @@ export interface App {
   port: number
   /** Needed by the first person to register; null when none is needed. */
   setupCode: string | null
+  /** SHA-256 of the certificate that browsers will warn about; null when it is not our own. */
+  fingerprint: string | null
   /** Lets no call drop: stops taking requests, finishes commits, tells sockets to come back (1012). */
   stop(): Promise<void>
 }
 
-/** Throws `ConfigError`, `CannotOpenDatabaseError`, `AddressTakenError`. */
+/** Throws `ConfigError`, `CannotOpenDatabaseError`, `AddressTakenError`, `TlsError`. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, log, now = Date.now, open = openStore } = options
   const clock = createClock(now)
@@ -86,13 +91,14 @@ export async function startApp(options: AppOptions): Promise<App> {
     await store.calls.saveChart(callDefinitionHash, callChart.machineId, callChart)
 
     const keys = createCallKeys(keyEncryptionKey)
+    const tls = await prepareTlsOf(config.webserver, now())
 
     // What is seen
     const views = createRoomViews({
       accounts: store.accounts,
       rebuild: (roomId, callId) => rebuildCall(mailbox, roomId, callId),
     })
-    const origins = createOrigins(config.webserver, false)
+    const origins = createOrigins(config.webserver, tls !== null)
     const live: Live = createLive({
       store,
       views,
@@ -111,7 +117,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     const mailbox = createRoomMailbox({
       store: store.rooms,
       fanOut,
-      timing: config.calls,
+      timing: {
+        ...config.calls,
+        ...(config.livekit?.embedded && { mostPeople: config.livekit.embedded.maxParticipants }),
+      },
       now,
       newId,
       mintKey: keys.mint,
@@ -123,7 +132,18 @@ export async function startApp(options: AppOptions): Promise<App> {
     const accountRooms = createAccountRooms({ store, steps: mailbox })
 
     // LiveKit
-    const { livekit } = config
+    const media = config.livekit?.embedded
+      ? await startEmbeddedMedia({
+          livekit: config.livekit,
+          config,
+          keyEncryptionKey,
+          version: options.version,
+          webhooks: () => webhooks,
+          now,
+          log,
+        })
+      : null
+    const livekit = media?.access ?? toLivekitAccess(config.livekit)
     const livekitRooms = livekit && createLivekitRooms(livekit)
     const health = createLivekitHealth({ now, log })
     const toName = (roomId: string, callId: string) =>
@@ -176,7 +196,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       keys,
       newId,
       livekit: livekit && {
-        urlFor: () => livekit.url,
+        urlFor: livekit.urlFor,
         issueToken: ({ roomId, callId, identity }) =>
           issueToken({ ...livekit, livekitRoomName: toName(roomId, callId), identity, now: now() }),
       },
@@ -242,6 +262,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       origins,
       metrics,
       webRoot: options.webRoot,
+      tls,
+      media: media?.carrier ?? null,
       ping: () => store.ping(),
       livekitState,
       mount: live.mount,
@@ -257,12 +279,14 @@ export async function startApp(options: AppOptions): Promise<App> {
     return {
       port,
       setupCode,
+      fingerprint: config.webserver.tls.is === 'self-signed' ? (tls?.fingerprint ?? null) : null,
       async stop() {
         web.stopListening()
         housekeeping.stop()
         await Promise.all([keeper.stop(), mailbox.idle(), effects.stop(3_000)])
         await live.close()
         await mailbox.idle()
+        await media?.stop()
         web.close()
         await store.close()
       },
@@ -302,6 +326,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     )
     await store.installation.set(generalRoomSetting, roomId)
   }
+}
+
+/** Null when calls are disabled. */
+function toLivekitAccess(livekit: Config['livekit']): LivekitAccess | null {
+  return livekit && !livekit.embedded ? toOwnLivekit(livekit) : null
 }
 
 function userIdIn(payload: unknown): string {

@@ -1,14 +1,38 @@
 /** The configuration as the program uses it. `load-config.ts` reads it from file and environment. */
 import type { CallTiming } from '../machines/call.context.ts'
 
-export interface LivekitConfig {
+/** What signs tokens and webhooks. The secret is never logged, never sent. */
+export interface LivekitKeys {
+  apiKey: string
+  apiSecret: string
+}
+
+/** A LiveKit of one's own, or LiveKit Cloud. */
+export interface LivekitServerConfig extends LivekitKeys {
   /** `ws://` or `wss://`, as browsers reach it. */
   url: string
-  apiKey: string
-  /** Never logged, never sent. */
-  apiSecret: string
   webhookUrl: string
+  embedded: null
 }
+
+/** This server carries the media itself; its url is the origin that a browser came by. */
+export interface EmbeddedMediaConfig {
+  embedded: {
+    /** Null: loopback and the machine's own. */
+    mediaAddresses: string[] | null
+    /** Null: any. */
+    udpPorts: { from: number; to: number } | null
+    maxParticipants: number
+  }
+}
+
+export type LivekitConfig = LivekitServerConfig | EmbeddedMediaConfig
+
+export type TlsConfig =
+  | { is: 'off' }
+  /** Made once, kept in this folder. */
+  | { is: 'self-signed'; folder: string }
+  | { is: 'files'; certificateFile: string; keyFile: string }
 
 export interface Config {
   /** The file that was read; null when there was none. */
@@ -25,7 +49,10 @@ export interface Config {
     origins: string[]
     /** Addresses or CIDR ranges whose `X-Forwarded-*` count. */
     trustedProxies: string[]
+    tls: TlsConfig
   }
+  /** Where the database lies, or the configuration when that is elsewhere. */
+  dataFolder: string
   /** `sqlite:/absolute/path` or `postgres://…`. */
   database: { url: string }
   accounts: { registration: 'open' | 'closed' }

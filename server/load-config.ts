@@ -2,8 +2,8 @@
  * Puts the configuration together from `chatto.toml` and the environment, which wins. A wrong value
  * is refused in one line that names its place, its key and what is allowed.
  */
-import { isAbsolute, resolve } from 'node:path'
-import type { Config, LivekitConfig } from './config.ts'
+import { dirname, isAbsolute, resolve } from 'node:path'
+import type { Config, LivekitConfig, TlsConfig } from './config.ts'
 import { ConfigError } from './config/config-error.ts'
 import { readEnvironment, variableOf } from './config/environment.ts'
 import {
@@ -47,8 +47,11 @@ export function loadConfig(sources: ConfigSources): Config {
   const read = <N extends SectionName>(name: N) => readSection(name, given)
 
   const webserver = read('webserver')
-  const url = webserver.url ?? `http://localhost:${webserver.port}`
   const databaseUrl = toAbsolute(read('database').url, file.folder)
+  const dataFolder = folderOf(databaseUrl) ?? resolve(file.folder, 'data')
+  const tls = toTls(webserver, file.folder, dataFolder)
+  const scheme = tls.is === 'off' ? 'http' : 'https'
+  const url = webserver.url ?? `${scheme}://localhost:${webserver.port}`
   const calls = read('calls')
   const limits = read('limits')
   return {
@@ -61,7 +64,9 @@ export function loadConfig(sources: ConfigSources): Config {
       port: webserver.port,
       origins: webserver.origins,
       trustedProxies: webserver.trusted_proxies,
+      tls,
     },
+    dataFolder,
     database: { url: databaseUrl },
     accounts: read('accounts'),
     security: toSecurity(read('security').key_encryption_key, databaseUrl),
@@ -164,12 +169,13 @@ function toLivekit(
   warnings: string[],
 ): LivekitConfig | null {
   if (!given.values.has('livekit') || section.enabled === false) return null
+  if (section.embedded) return toEmbedded(section, given)
   const { url, api_key: apiKey, api_secret: apiSecret } = section
   if (!url || !apiKey || !apiSecret) {
     const key = !url ? 'url' : !apiKey ? 'api_key' : 'api_secret'
     throw new ConfigError(
       `[livekit] ${key} is missing: calls are on, so set it there or as ${variableOf('livekit', key)}, ` +
-        'or turn calls off with enabled = false',
+        'set embedded = true to let this server carry the media, or turn calls off with enabled = false',
     )
   }
   if (apiSecret.length < goodSecretLength && !isLoopback(new URL(url).hostname)) {
@@ -182,7 +188,61 @@ function toLivekit(
     apiKey,
     apiSecret,
     webhookUrl: section.webhook_url ?? `${webserverUrl}/webhooks/livekit`,
+    embedded: null,
   }
+}
+
+const mostEmbeddedParticipants = 8
+
+/** It has its own address, key and secret: others beside it would mean another LiveKit. */
+function toEmbedded(section: Section<'livekit'>, given: Given): LivekitConfig {
+  const foreign = (['url', 'api_key', 'api_secret', 'webhook_url'] as const).find(
+    (key) => section[key] !== undefined,
+  )
+  if (foreign) {
+    throw new ConfigError(
+      `${given.placeOf('livekit', foreign)}: [livekit] ${foreign} and embedded = true exclude each other: ` +
+        'the one means a LiveKit of your own, the other the media server inside this program',
+    )
+  }
+  return {
+    embedded: {
+      mediaAddresses: section.media_addresses ?? null,
+      udpPorts: section.udp_ports ?? null,
+      maxParticipants: section.max_participants ?? mostEmbeddedParticipants,
+    },
+  }
+}
+
+/** Paths start at the configuration's folder. */
+function toTls(
+  { tls, tls_cert: cert, tls_key: key }: Section<'webserver'>,
+  configFolder: string,
+  dataFolder: string,
+): TlsConfig {
+  if (cert && key) {
+    if (tls === 'self-signed') {
+      throw new ConfigError('[webserver] tls = "self-signed" and tls_cert exclude each other')
+    }
+    return {
+      is: 'files',
+      certificateFile: resolve(configFolder, cert),
+      keyFile: resolve(configFolder, key),
+    }
+  }
+  if (cert || key) {
+    throw new ConfigError(
+      `[webserver] ${cert ? 'tls_key' : 'tls_cert'} is missing: a certificate and its key belong together`,
+    )
+  }
+  return tls === 'self-signed' ? { is: 'self-signed', folder: dataFolder } : { is: 'off' }
+}
+
+/** Undefined for a database that is no file. */
+function folderOf(databaseUrl: string): string | undefined {
+  return databaseUrl.startsWith('sqlite:')
+    ? dirname(databaseUrl.slice('sqlite:'.length))
+    : undefined
 }
 
 function toAbsolute(databaseUrl: string, folder: string): string {

@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { CannotOpenDatabaseError } from '../persistence/open-store.ts'
-import { startApp } from './app.ts'
+import { startApp, type App } from './app.ts'
 import type { Config } from './config.ts'
-import { AddressTakenError } from './http/web-server.ts'
+import { AddressTakenError } from './http/listen.ts'
+import { TlsError } from './http/tls.ts'
+import { writeFirstConfig } from './first-run.ts'
 import { ConfigError, loadConfig } from './load-config.ts'
 import { createLogger } from './log.ts'
 import { version } from './version.ts'
@@ -13,17 +15,15 @@ import { version } from './version.ts'
 const stopWithinMs = 10_000
 
 async function main(): Promise<void> {
-  const config = loadConfig({
-    argv: process.argv.slice(2),
-    env: process.env,
-    cwd: process.cwd(),
-    readFile: readIfThere,
-  })
+  const sources = { argv: process.argv.slice(2), env: process.env, cwd: process.cwd() }
+  const written = writeFirstConfig(sources)
+  if (written) print(`A first run: its configuration is in ${written}`)
+  const config = loadConfig({ ...sources, readFile: readIfThere })
   config.warnings.forEach((warning) => print(`Note: ${warning}`))
   const log = createLogger(process.env['CHATTO_LOG_LEVEL'] ?? config.log.level)
   const webRoot = process.env['CHATTO_WEB_ROOT'] ?? resolve('dist/web')
   const app = await startApp({ config, version, webRoot, log })
-  tellWhatIsOn(config, app.port, app.setupCode)
+  tellWhatIsOn(config, app)
 
   let stopping = false
   const stop = () => {
@@ -42,26 +42,41 @@ async function main(): Promise<void> {
   process.on('SIGINT', stop)
 }
 
-function tellWhatIsOn(config: Config, port: number, setupCode: string | null): void {
-  const { host } = config.webserver
-  const address = port === config.webserver.port ? config.webserver.url : `http://${host}:${port}`
+function tellWhatIsOn(config: Config, { port, setupCode, fingerprint }: App): void {
+  const { host, tls, url } = config.webserver
+  const scheme = tls.is === 'off' ? 'http' : 'https'
+  const address = port === config.webserver.port ? url : `${scheme}://${host}:${port}`
   print('')
   print(`  Chatto Calls is on:  ${address}`)
+  if (fingerprint) print(`  Certificate:         our own, SHA-256 ${fingerprint}`)
   print(`  Database:            ${config.database.url.replace(/:\/\/[^@/]*@/, '://…@')}`)
-  if (config.livekit) {
-    print(`  Calls:               on, media by LiveKit at ${config.livekit.url}`)
-    print(
-      `  In livekit.yaml:     webhook: { api_key: ${config.livekit.apiKey}, urls: [${config.livekit.webhookUrl}] }`,
-    )
-  } else {
-    print('  Calls:               off. To turn them on, run LiveKit and add to chatto.toml:')
-    print(
-      "                       [livekit] url = 'ws://localhost:7880', api_key = 'devkey', api_secret = 'secret'",
-    )
-  }
-  if (setupCode)
+  for (const line of callLines(config)) print(line)
+  if (setupCode) {
     print(`  Setup code:          ${setupCode}  (the first person to register needs it)`)
+  }
   print('')
+}
+
+function callLines({ livekit }: Config): string[] {
+  if (!livekit) {
+    return [
+      '  Calls:               off. To turn them on, put into chatto.toml:',
+      '                       [livekit]',
+      '                       embedded = true',
+      '                       or, for a LiveKit of your own, its url, api_key and api_secret',
+    ]
+  }
+  if (livekit.embedded) {
+    const most = livekit.embedded.maxParticipants
+    return [
+      `  Calls:               on, media by this program itself: for trying out and small groups (${most} in a call).`,
+      '                       For more: README, “A LiveKit of your own”',
+    ]
+  }
+  return [
+    `  Calls:               on, media by LiveKit at ${livekit.url}`,
+    `  In livekit.yaml:     webhook: { api_key: ${livekit.apiKey}, urls: [${livekit.webhookUrl}] }`,
+  ]
 }
 
 function readIfThere(path: string): string | undefined {
@@ -81,7 +96,8 @@ main().catch((error: unknown) => {
   const isExpected =
     error instanceof ConfigError ||
     error instanceof CannotOpenDatabaseError ||
-    error instanceof AddressTakenError
+    error instanceof AddressTakenError ||
+    error instanceof TlsError
   const text = isExpected ? error.message : error instanceof Error ? error.stack : String(error)
   process.stderr.write(`Chatto Calls cannot start: ${text}\n`)
   process.exit(1)

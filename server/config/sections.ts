@@ -50,6 +50,30 @@ export const sections = {
       .describe('the address of LiveKit as browsers reach it: ws://… or wss://…'),
     api_key: secret,
     api_secret: secret,
+    embedded: z
+      .boolean()
+      .optional()
+      .describe('true or false: whether this server carries the media itself'),
+    media_addresses: z
+      .array(z.string().refine((address) => isIP(address) === 4))
+      .optional()
+      .describe('a list of IPv4 addresses at which clients reach the embedded media server'),
+    udp_ports: z
+      .string()
+      .transform((text, context) => {
+        const ports = parsePorts(text)
+        if (ports) return ports
+        context.addIssue('no port range')
+        return z.NEVER
+      })
+      .optional()
+      .describe('a range of UDP ports like "50000-50099"'),
+    max_participants: z
+      .int()
+      .min(1)
+      .max(50)
+      .optional()
+      .describe('a whole number from 1 to 50: people in one call of the embedded media server'),
     webhook_url: z
       .string()
       .refine((text) => isUrl(text, /^https?:$/))
@@ -75,6 +99,12 @@ export const sections = {
       .array(origin)
       .default([])
       .describe('a list of origins without a path: http(s)://host[:port]'),
+    tls: z
+      .enum(['off', 'self-signed'])
+      .default('off')
+      .describe('"off" or "self-signed"; for a certificate of your own set tls_cert and tls_key'),
+    tls_cert: z.string().min(1).optional().describe('the path of a PEM file with the certificate'),
+    tls_key: z.string().min(1).optional().describe('the path of a PEM file with its private key'),
     trusted_proxies: z
       .array(z.string().refine(isAddressRange))
       .default([])
@@ -156,6 +186,15 @@ export function parseKey(text: string): Buffer | undefined {
   return /^[A-Za-z0-9+/_-]{43}=?$/.test(text.trim())
     ? Buffer.from(text.trim(), 'base64')
     : undefined
+}
+
+/** `50000-50099`, or one port. */
+function parsePorts(text: string): { from: number; to: number } | undefined {
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text.trim())
+  if (!match) return undefined
+  const from = Number(match[1])
+  const to = Number(match[2] ?? match[1])
+  return from >= 1024 && to <= 65_535 && from <= to ? { from, to } : undefined
 }
 
 function parseUrl(text: string): URL | null {

@@ -14,7 +14,9 @@ export function contentSecurityPolicy(
   config: Pick<Config, 'livekit'>,
   page: PagePolicy | null,
 ): string {
-  const livekit = config.livekit ? originsOf(config.livekit.url) : []
+  const { livekit } = config
+  // The embedded media server has our own origin.
+  const media = livekit && !livekit.embedded ? originsOf(livekit.url) : []
   const own = page ? [`${page.secure ? 'wss' : 'ws'}://${page.host}`] : []
   return [
     `default-src 'self'`,
@@ -26,7 +28,7 @@ export function contentSecurityPolicy(
     `img-src 'self' data: blob:`,
     `media-src 'self' blob: mediastream:`,
     `font-src 'self'`,
-    ['connect-src', `'self'`, ...own, ...livekit].join(' '),
+    ['connect-src', `'self'`, ...own, ...media].join(' '),
     `object-src 'none'`,
     `base-uri 'none'`,
     `form-action 'self'`,

@@ -3,6 +3,7 @@ import uWS, { type TemplatedApp } from 'uWebSockets.js'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
+import type { MediaCarrier } from '../livekit/media/carrier-media.ts'
 import { createOpenApi } from '../protocol/openapi.ts'
 import type {
   AccountService,
@@ -14,9 +15,12 @@ import type {
 } from '../services.ts'
 import { answer, answerError } from './answer.ts'
 import { createApiHandler } from './api-handler.ts'
+import { listen, type Listening } from './listen.ts'
+import { mountMedia } from './media-routes.ts'
 import type { Metrics } from './metrics.ts'
+import { mount } from './mount.ts'
 import type { Origins } from './origins.ts'
-import { copyHead, openExchange, type Exchange, type RequestHead } from './request.ts'
+import type { Exchange, RequestHead } from './request.ts'
 import { createRouter } from './router.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { adminRoutes } from './routes/admin.ts'
@@ -41,6 +45,10 @@ export interface WebServerDeps {
   metrics: Metrics
   /** The built web client; null when there is none. */
   webRoot: string | null
+  /** Key and certificate files; null for plain http. */
+  tls: { key_file_name: string; cert_file_name: string } | null
+  /** The embedded media server, which shares our origin; null when LiveKit is elsewhere, or off. */
+  media: MediaCarrier | null
   ping(): Promise<void>
   livekitState(): string
   /** Adds the live socket. */
@@ -55,18 +63,6 @@ export interface WebServer {
   /** Takes no new connections. Those that are open go on until `close`. */
   stopListening(): void
   close(): void
-}
-
-/** `LIBUS_LISTEN_EXCLUSIVE_PORT`: without it a second server would silently share the port. */
-const exclusivePort = 1
-
-export class AddressTakenError extends Error {
-  constructor(host: string, port: number) {
-    super(
-      `cannot listen on ${host}:${port}: the port is taken, or the address is not this machine’s`,
-    )
-    this.name = 'AddressTakenError'
-  }
 }
 
 export function createWebServer(deps: WebServerDeps): WebServer {
@@ -100,55 +96,34 @@ export function createWebServer(deps: WebServerDeps): WebServer {
   })
   const files = createStaticFiles(deps.webRoot, config)
 
-  const app = uWS.App()
+  const app = deps.tls ? uWS.SSLApp(deps.tls) : uWS.App()
   deps.mount(app)
-  handle('/webhooks/livekit', 'post', createWebhookHandler(services.webhooks, log))
-  for (const path of ['/healthz', '/readyz', '/metrics', '/api', '/api/*']) handle(path, 'any', api)
-  handle('/*', 'any', (exchange, head) => {
+  if (deps.media) mountMedia(app, { carrier: deps.media, now: deps.now, log })
+  const webhook = createWebhookHandler(services.webhooks, log)
+  mount(app, 'post', '/webhooks/livekit', webhook, log)
+  for (const path of ['/healthz', '/readyz', '/metrics', '/api', '/api/*']) {
+    mount(app, 'any', path, api, log)
+  }
+  mount(app, 'any', '/*', servePage, log)
+
+  function servePage(exchange: Exchange, head: RequestHead): void {
     const arrival = deps.origins.arrival(head)
     if (!deps.origins.allowHost(arrival.host)) {
       answerError(exchange, new AppError('wrong-host', 'this server does not go by that name'))
     } else if (!files.serve(exchange, head, arrival)) {
       answer(exchange, 404, [['content-type', 'text/plain; charset=utf-8']], 'Not found')
     }
-  })
-
-  /** What a handler throws must not reach uWebSockets: it would end the process. */
-  function handle(
-    path: string,
-    method: 'get' | 'post' | 'any',
-    work: (exchange: Exchange, head: RequestHead) => void,
-  ): void {
-    app[method](path, (res, req) => {
-      const exchange = openExchange(res, req)
-      try {
-        work(exchange, copyHead(res, req))
-      } catch (error) {
-        log.error({ err: error }, 'a handler failed')
-        answerError(exchange, new AppError('unavailable', 'something went wrong here; try again'))
-      }
-    })
   }
 
-  let listening: Parameters<typeof uWS.us_listen_socket_close>[0] | null = null
+  let listening: Listening | null = null
   return {
-    listen() {
+    async listen() {
       const { host, port } = config.webserver
-      return new Promise((resolve, reject) => {
-        const listened = (socket: Parameters<typeof uWS.us_listen_socket_close>[0] | false) => {
-          if (!socket) {
-            reject(new AddressTakenError(host, port))
-            return
-          }
-          listening = socket
-          resolve({ port: uWS.us_socket_local_port(socket) })
-        }
-        // With host and options, which uWebSockets.js takes but its types do not know.
-        Reflect.apply(app.listen, app, [host, port, exclusivePort, listened])
-      })
+      listening = await listen(app, host, port)
+      return { port: listening.port }
     },
     stopListening() {
-      if (listening) uWS.us_listen_socket_close(listening)
+      listening?.stop()
       listening = null
     },
     close() {

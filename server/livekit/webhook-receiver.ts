@@ -1,6 +1,6 @@
 /** LiveKit's webhooks from the raw request to the call: verify, translate, hand over, answer in time. */
 import type { Logger } from 'pino'
-import type { LivekitConfig } from '../config.ts'
+import type { LivekitKeys } from '../config.ts'
 import { AppError } from '../errors.ts'
 import type { WebhookService } from '../services.ts'
 import { toReport, type Report } from './to-call-event.ts'
@@ -13,7 +13,7 @@ type EventReport = Extract<Report, { kind: 'call-event' }>
 
 export interface WebhookReceiverDeps {
   /** Null while calls are disabled. */
-  livekit: Pick<LivekitConfig, 'apiKey' | 'apiSecret'> | null
+  livekit: LivekitKeys | null
   installationId: string
   now(): number
   /** Resolves when what the report changed is committed. */

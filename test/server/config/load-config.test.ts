@@ -51,7 +51,9 @@ describe('without any file', () => {
         port: 8080,
         origins: [],
         trustedProxies: [],
+        tls: { is: 'off' },
       },
+      dataFolder: '/srv/chatto/data',
       database: { url: 'sqlite:/srv/chatto/data/chatto.db' },
       accounts: { registration: 'open' },
       security: { keyEncryptionKey: null, keyFile: '/srv/chatto/data/chatto.db.key' },
@@ -162,6 +164,7 @@ level = "debug"
         apiKey: 'key',
         apiSecret: '0123456789012345678901234567890123456789',
         webhookUrl: 'https://other.example.com/hook',
+        embedded: null,
       },
       webserver: {
         url: 'https://chat.example.com',
@@ -169,7 +172,9 @@ level = "debug"
         port: 9000,
         origins: ['https://a.example.com', 'http://b.example.com:81'],
         trustedProxies: ['10.0.0.0/8', '::1'],
+        tls: { is: 'off' },
       },
+      dataFolder: '/srv/chatto/data',
       database: { url: 'postgres://ada:pw@db.example.com/chatto' },
       accounts: { registration: 'closed' },
       security: { keyEncryptionKey: Buffer.alloc(32, 7), keyFile: null },
@@ -374,6 +379,7 @@ describe('LiveKit', () => {
       apiKey: 'devkey',
       apiSecret: 'secret',
       webhookUrl: 'https://chat.example.com/webhooks/livekit',
+      embedded: null,
     })
     expect(config.warnings).toEqual([])
   })
@@ -407,7 +413,7 @@ describe('LiveKit', () => {
     'on without %s is an error, absent or empty',
     (key) => {
       const without = livekit.replace(new RegExp(`^${key} = .*\n`, 'm'), '')
-      const words = `[livekit] ${key} is missing: calls are on, so set it there or as CHATTO_LIVEKIT_${key.toUpperCase()}, or turn calls off with enabled = false`
+      const words = `[livekit] ${key} is missing: calls are on, so set it there or as CHATTO_LIVEKIT_${key.toUpperCase()}, set embedded = true to let this server carry the media, or turn calls off with enabled = false`
       expect(refusal({ toml: without })).toBe(words)
       expect(refusal({ toml: `${without}${key} = ""` })).toBe(words)
       expect(refusal({ toml: `${without}enabled = true` })).toBe(words)
@@ -419,7 +425,7 @@ describe('LiveKit', () => {
       const config = load({
         toml: `[livekit]\nurl = '${url}'\napi_key = 'k'\napi_secret = '${secret}'`,
       })
-      expect(config.livekit?.apiSecret).toBe(secret)
+      expect(config.livekit).toMatchObject({ apiSecret: secret })
       expect(config.warnings.join()).not.toContain(secret)
       return config.warnings.length
     }
@@ -483,5 +489,76 @@ describe('what is not known', () => {
       env: { CHATTO_WEBSERVER_CONSTRUCTOR: '1' },
     })
     expect(warnings).toHaveLength(3)
+  })
+})
+
+describe('the embedded media server', () => {
+  test('one line turns it on', () => {
+    expect(load({ toml: '[livekit]\nembedded = true' }).livekit).toEqual({
+      embedded: { mediaAddresses: null, udpPorts: null, maxParticipants: 8 },
+    })
+    expect(load({ env: { CHATTO_LIVEKIT_EMBEDDED: 'true' } }).livekit).toMatchObject({
+      embedded: { maxParticipants: 8 },
+    })
+  })
+
+  test('ports, addresses and size can be set', () => {
+    const toml =
+      '[livekit]\nembedded = true\nudp_ports = "50000-50099"\n' +
+      'media_addresses = ["192.168.1.20"]\nmax_participants = 4'
+    expect(load({ toml }).livekit).toEqual({
+      embedded: {
+        mediaAddresses: ['192.168.1.20'],
+        udpPorts: { from: 50_000, to: 50_099 },
+        maxParticipants: 4,
+      },
+    })
+  })
+
+  test.each([
+    ['url = "wss://live.example.com"', 'url'],
+    ['api_key = "k"', 'api_key'],
+    ['api_secret = "s"', 'api_secret'],
+  ])('with %s it is an error that names the place', (line, key) => {
+    const message = refusal({ toml: `[livekit]\nembedded = true\n${line}` })
+    expect(message).toMatch(
+      new RegExp(`^/srv/chatto/chatto.toml:3: \\[livekit\\] ${key} and embedded`),
+    )
+  })
+
+  test.each(['"80-90"', '"50099-50000"', '"many"', '50000.5'])(
+    'udp_ports = %s is refused',
+    (value) => {
+      const message = refusal({ toml: `[livekit]\nembedded = true\nudp_ports = ${value}` })
+      expect(message).toContain(
+        '[livekit] udp_ports must be a range of UDP ports like "50000-50099"',
+      )
+    },
+  )
+
+  test('R50 enabled = false wins', () => {
+    expect(load({ toml: '[livekit]\nenabled = false\nembedded = true' }).livekit).toBeNull()
+  })
+})
+
+describe('https', () => {
+  test('a certificate of one’s own is found from the configuration’s folder', () => {
+    const config = load({ toml: '[webserver]\ntls_cert = "a.crt"\ntls_key = "/etc/a.key"' })
+    expect(config.webserver).toMatchObject({
+      url: 'https://localhost:8080',
+      tls: { is: 'files', certificateFile: '/srv/chatto/a.crt', keyFile: '/etc/a.key' },
+    })
+  })
+
+  test('a self-signed one lies beside the database', () => {
+    const toml = '[webserver]\ntls = "self-signed"\n[database]\nurl = "sqlite:/var/chatto/c.db"'
+    expect(load({ toml }).webserver.tls).toEqual({ is: 'self-signed', folder: '/var/chatto' })
+  })
+
+  test('half of it, or both kinds at once, is an error', () => {
+    expect(refusal({ toml: '[webserver]\ntls_cert = "a.crt"' })).toContain('tls_key is missing')
+    expect(refusal({ toml: '[webserver]\ntls_key = "a.key"' })).toContain('tls_cert is missing')
+    const both = '[webserver]\ntls = "self-signed"\ntls_cert = "a"\ntls_key = "b"'
+    expect(refusal({ toml: both })).toContain('exclude each other')
   })
 })

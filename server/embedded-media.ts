@@ -1,0 +1,76 @@
+/** The embedded media server with everything that it needs of this one: its process, its keys, its door. */
+import type { Logger } from 'pino'
+import type { Config, EmbeddedMediaConfig } from './config.ts'
+import { ConfigError } from './config/config-error.ts'
+import { openInternalServer } from './http/internal-server.ts'
+import {
+  embeddedKeys,
+  mediaPlaces,
+  toEmbeddedLivekit,
+  type LivekitAccess,
+} from './livekit/livekit-access.ts'
+import { createMediaCarrier, type MediaCarrier } from './livekit/media/carrier-media.ts'
+import { defaultMediaConfig } from './livekit/media/media-config.ts'
+import type { WebhookService } from './services.ts'
+
+export interface EmbeddedMedia {
+  access: LivekitAccess
+  carrier: MediaCarrier
+  /** The media goes on for a minute while a call is on, so that a restart interrupts nobody. */
+  stop(): Promise<void>
+}
+
+/** Throws `ConfigError` when the media process cannot be started with this configuration. */
+export async function startEmbeddedMedia({
+  livekit,
+  config,
+  keyEncryptionKey,
+  version,
+  webhooks,
+  now,
+  log,
+}: {
+  livekit: EmbeddedMediaConfig
+  config: Pick<Config, 'dataFolder' | 'log'>
+  keyEncryptionKey: Buffer
+  version: string
+  webhooks(): WebhookService
+  now(): number
+  log: Logger
+}): Promise<EmbeddedMedia> {
+  const keys = embeddedKeys(keyEncryptionKey)
+  const { mediaAddresses, udpPorts } = livekit.embedded
+  const standard = defaultMediaConfig()
+  const carrier = createMediaCarrier({
+    config: {
+      ...keys,
+      media: {
+        ...standard,
+        addresses: mediaAddresses ?? standard.addresses,
+        udpPorts: udpPorts ?? standard.udpPorts,
+        maxParticipants: mediaPlaces(livekit),
+      },
+      logLevel: config.log.level,
+    },
+    folder: config.dataFolder,
+    version,
+    now,
+    log,
+  })
+  const door = await openInternalServer({ carrier, webhooks, now, log })
+  try {
+    await carrier.start({ urls: [`${door.url}/webhooks/livekit`], certificate: null })
+  } catch (error) {
+    door.close()
+    const why = error instanceof Error ? error.message : String(error)
+    throw new ConfigError(`the embedded media server does not start: ${why}`)
+  }
+  return {
+    access: toEmbeddedLivekit(keys, door.url),
+    carrier,
+    async stop() {
+      await carrier.stop()
+      door.close()
+    },
+  }
+}
