@@ -54,6 +54,8 @@ export function createApiHandler(deps: ApiDeps): (exchange: Exchange, head: Requ
     head: RequestHead,
     match: Match | undefined,
   ): Promise<Reply> {
+    // Before any other check (R50).
+    if (match?.route.isOfCalls && !deps.callsEnabled) return { status: 200, body: null }
     const arrival = origins.arrival(head)
     origins.requireHost(arrival.host)
     const authorization = head.headers.get('authorization') ?? ''
@@ -61,8 +63,6 @@ export function createApiHandler(deps: ApiDeps): (exchange: Exchange, head: Requ
     checkOrigin(head, arrival, presented?.byCookie ?? false)
     if (!match) throw new AppError('not-found', 'there is no such endpoint')
     const { route, param } = match
-    if (route.isOfCalls && !deps.callsEnabled) return { status: 200, body: null }
-
     const bodyRead =
       route.method === 'GET' ? Promise.resolve(nothing) : readBody(exchange, largestBody)
     // Whoever waits for it below sees the rejection; refused requests do not wait.

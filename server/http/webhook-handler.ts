@@ -17,7 +17,6 @@ export function createWebhookHandler(
       throw new AppError('unsupported-media-type', 'webhooks are application/webhook+json')
     }
     const body = await readBody(exchange, largestWebhook)
-    if (body.length === 0) throw new AppError('invalid-request', 'the body is empty')
     await webhooks.receive(body, head.headers.get('authorization'))
   }
 

@@ -9,6 +9,12 @@ export const idSchema = z.string().min(1).max(128)
 const namedIdSchema = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/)
 /** PostgreSQL takes every character but this one. */
 const storable = z.string().regex(/^[^\0]*$/)
+/** A number as text, in digits: what else JavaScript would take for one is refused. */
+const inQuery = (number: z.ZodInt) =>
+  z.preprocess(
+    (text) => (typeof text === 'string' && /^\d{1,16}$/.test(text) ? Number(text) : text),
+    number,
+  )
 /** Made by clients: a page's connection, a request that may be repeated. */
 export const clientIdSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 
@@ -184,8 +190,8 @@ export const leaveCallRequest = z
     message: 'a closing page must name its connection',
   })
 export const timelineQuery = z.strictObject({
-  before: z.coerce.number().int().positive().optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
+  before: inQuery(z.int().positive()).optional(),
+  limit: inQuery(z.int().min(1).max(200)).default(50),
 })
 export const usersQuery = z.strictObject({ query: storable.max(64).default('') })
 export const roomsQuery = z.strictObject({ scope: z.enum(['mine', 'public']).default('mine') })

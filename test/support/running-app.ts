@@ -29,7 +29,7 @@ export interface RunningAppOptions extends Partial<
 > {
   /** `CHATTO_<SECTION>_<KEY>`, over what tests want: no limits, a LiveKit that is away. */
   env?: Readonly<Record<string, string>>
-  /** False: no `[livekit]` section, calls are off (R50). */
+  /** False: calls are off (R50). */
   calls?: boolean
   /** An earlier app's, to start again on its database. */
   folder?: string
@@ -113,28 +113,26 @@ export interface Person {
 export async function runApp(options: RunningAppOptions = {}): Promise<RunningApp> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'chatto-app-'))
   const databasePath = join(folder, 'chatto.db')
-  const config = loadConfig({
-    argv: [],
-    cwd: folder,
-    readFile: () => undefined,
-    env: {
-      CHATTO_GENERAL_NAME: 'Harbour',
-      CHATTO_WEBSERVER_PORT: '0',
-      CHATTO_WEBSERVER_URL: 'https://chat.example',
-      CHATTO_DATABASE_URL: `sqlite:${databasePath}`,
-      CHATTO_LIMITS_REGISTRATIONS_PER_MINUTE: '0',
-      CHATTO_LIMITS_SIGN_INS_PER_MINUTE: '0',
-      CHATTO_LIMITS_REQUESTS_PER_SECOND: '0',
-      CHATTO_LIMITS_SOCKET_MESSAGES_PER_SECOND: '0',
-      ...(options.calls !== false && {
-        CHATTO_LIVEKIT_URL: 'ws://127.0.0.1:1',
-        CHATTO_LIVEKIT_API_KEY: livekitKey,
-        CHATTO_LIVEKIT_API_SECRET: livekitSecret,
-      }),
-      ...options.env,
-    },
-  })
-  const { apiKey = livekitKey, apiSecret = livekitSecret } = config.livekit ?? {}
+  const env: Readonly<Record<string, string>> = {
+    CHATTO_GENERAL_NAME: 'Harbour',
+    CHATTO_WEBSERVER_PORT: '0',
+    CHATTO_WEBSERVER_URL: 'https://chat.example',
+    CHATTO_DATABASE_URL: `sqlite:${databasePath}`,
+    CHATTO_LIMITS_REGISTRATIONS_PER_MINUTE: '0',
+    CHATTO_LIMITS_SIGN_INS_PER_MINUTE: '0',
+    CHATTO_LIMITS_REQUESTS_PER_SECOND: '0',
+    CHATTO_LIMITS_SOCKET_MESSAGES_PER_SECOND: '0',
+    ...(options.calls === false
+      ? { CHATTO_LIVEKIT_ENABLED: 'false' }
+      : {
+          CHATTO_LIVEKIT_URL: 'ws://127.0.0.1:1',
+          CHATTO_LIVEKIT_API_KEY: livekitKey,
+          CHATTO_LIVEKIT_API_SECRET: livekitSecret,
+        }),
+    ...options.env,
+  }
+  const config = loadConfig({ argv: [], cwd: folder, readFile: () => undefined, env })
+  const { CHATTO_LIVEKIT_API_KEY: apiKey, CHATTO_LIVEKIT_API_SECRET: apiSecret } = env
   const logLines: string[] = []
   const log = createLogger(options.logLevel ?? 'trace', {
     write: (line: string) => void logLines.push(line),
@@ -167,11 +165,11 @@ export async function runApp(options: RunningAppOptions = {}): Promise<RunningAp
           method,
           path,
           agent,
-          headers: {
+          headers: withoutUndefined({
             ...(body !== undefined && { 'content-type': 'application/json' }),
             ...(sent !== undefined && { 'content-length': Buffer.byteLength(sent) }),
             ...headers,
-          },
+          }),
           timeout: 15_000,
         },
         (incoming) => {
@@ -316,6 +314,9 @@ export function toWebhook(report: Report): object {
     }),
   }
 }
+
+const withoutUndefined = (headers: OutgoingHttpHeaders): OutgoingHttpHeaders =>
+  Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined))
 
 const idOf = (room: Room | string) => (typeof room === 'string' ? room : room.id)
 
