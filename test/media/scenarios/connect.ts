@@ -18,7 +18,6 @@ const connectAndLeave = (path: Path): Scenario => ({
       sid: await ada.room.getSid(),
       emptyTimeout: 30,
       departureTimeout: 1,
-      maxParticipants: 0,
       metadata: '',
       activeRecording: false,
     })

@@ -18,7 +18,8 @@ import type { MediaCall } from '../media-under-test.ts'
 import { until } from '../../support/until.ts'
 import { came, published, unpublished, went, type Scenario } from './scenario.ts'
 
-const toHttp = (call: MediaCall) => call.media.url.replace(/^ws/, 'http')
+/** Like the SDK: Twirp has its place at the root, whatever the path of signalling. */
+const toHttp = (call: MediaCall) => new URL(call.media.url.replace(/^ws/, 'http')).origin
 
 async function twirp(call: MediaCall, method: string, body: unknown, grant: VideoGrant | null) {
   const token = new AccessToken(call.media.apiKey, call.media.apiSecret, {

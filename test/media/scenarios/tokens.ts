@@ -102,7 +102,7 @@ export const tokenScenarios: Scenario[] = [
           'an unknown key',
           await signed(call, grant, { apiKey: 'nobody' }),
           401,
-          /^invalid API key: nobody$/,
+          /^invalid API key/,
         ],
         ['too old', await signed(call, grant, { ttl: -120 }), 401, /^invalid token/],
         [
