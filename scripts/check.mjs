@@ -21,6 +21,7 @@ const steps = [
   { script: 'types:web' },
   { script: 'deps' },
   { script: 'dead-code' },
+  { script: 'docs:check' },
   { script: 'build' },
   { script: 'test:real', report: 'real' },
   { script: 'test:e2e', report: 'e2e' },
