@@ -23,7 +23,6 @@ async function main(): Promise<void> {
   const log = createLogger(process.env['CHATTO_LOG_LEVEL'] ?? config.log.level)
   const webRoot = process.env['CHATTO_WEB_ROOT'] ?? resolve('dist/web')
   const app = await startApp({ config, version, webRoot, log })
-  tellWhatIsOn(config, app)
 
   let stopping = false
   const stop = () => {
@@ -40,6 +39,8 @@ async function main(): Promise<void> {
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+  // Last: who reads that it is on may stop it at once.
+  tellWhatIsOn(config, app)
 }
 
 function tellWhatIsOn(config: Config, { port, setupCode, fingerprint }: App): void {

@@ -1,0 +1,70 @@
+/**
+ * The shipped server as a process, a real livekit-server that reports to it, and people with real
+ * WebRTC clients: a whole house for flows.
+ */
+import type { Join } from '../../server/protocol/wire.ts'
+import { register, type ApiPerson } from './api-person.ts'
+import { findFreePort } from './free-port.ts'
+import { startLivekitServer, type LivekitServer } from './livekit-server.ts'
+import { joinAsPerson, type RtcPerson } from './rtc-person.ts'
+import { startServer, type ServerProcess } from './server-process.ts'
+
+export interface CallHouse {
+  readonly server: ServerProcess
+  readonly livekit: LivekitServer
+  register(login: string): Promise<ApiPerson>
+  /** Joins over HTTP and connects to LiveKit, as a page does. */
+  enter(person: ApiPerson, roomId: string, page: string): Promise<Entered>
+  /** Everybody hangs up at LiveKit. */
+  leaveAll(): Promise<void>
+  dispose(): Promise<void>
+}
+
+export interface Entered {
+  join: Join
+  rtc: RtcPerson
+}
+
+/** `webhooks`: where LiveKit reports to. `dead`: a port where nobody listens; `none`: `--dev`. */
+export async function openCallHouse({
+  webhooks = 'server',
+  env = {},
+}: {
+  webhooks?: 'server' | 'dead' | 'none'
+  env?: Record<string, string>
+} = {}): Promise<CallHouse> {
+  const port = await findFreePort()
+  const reportTo = webhooks === 'dead' ? await findFreePort() : port
+  const livekit = await startLivekitServer(
+    webhooks === 'none'
+      ? { dev: true }
+      : { webhookUrls: [`http://127.0.0.1:${reportTo}/webhooks/livekit`] },
+  )
+  const { url, apiKey, apiSecret } = livekit
+  const server = await startServer({ port, livekit: { url, apiKey, apiSecret }, env })
+  const people = new Set<RtcPerson>()
+
+  async function leaveAll(): Promise<void> {
+    const all = [...people]
+    people.clear()
+    await Promise.all(all.map((person) => person.leave()))
+  }
+
+  return {
+    server,
+    livekit,
+    register: (login) => register(server.url, login),
+    async enter(person, roomId, page) {
+      const join = await person.join(roomId, page)
+      const rtc = await joinAsPerson(join)
+      people.add(rtc)
+      return { join, rtc }
+    },
+    leaveAll,
+    async dispose() {
+      await leaveAll()
+      await livekit.dispose()
+      await server.dispose()
+    },
+  }
+}
