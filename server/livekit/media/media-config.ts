@@ -1,6 +1,6 @@
 /** What can be set of the media server, and what it is otherwise. */
 import { networkInterfaces } from 'node:os'
-import type { RoomTimes } from './media-room.ts'
+import type { RoomTimes } from './media-room.types.ts'
 import type { UdpPorts } from './media-sockets.ts'
 
 export interface MediaConfig {

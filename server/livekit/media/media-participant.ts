@@ -68,6 +68,7 @@ export function createMediaParticipant({
   const outlet = createSignalOutlet(peer, parts.onError)
   let state = ParticipantInfo_State.JOINED
   let version = 1
+  let hasPublished = false
   let disconnectReason = DisconnectReason.UNKNOWN_REASON
   let said = {
     name: grants.name,
@@ -80,6 +81,7 @@ export function createMediaParticipant({
     now,
     newTrackSid,
     announced: (track) => {
+      hasPublished = true
       on.announced(participant, track)
     },
   })
@@ -125,7 +127,8 @@ export function createMediaParticipant({
       return state
     },
     info() {
-      const tracks = [...publications.all].filter((track) => track.isAnnounced)
+      const isGone = state === ParticipantInfo_State.DISCONNECTED
+      const tracks = [...publications.all].filter((track) => track.isAnnounced && !isGone)
       return new ParticipantInfo({
         sid,
         identity: grants.identity,
@@ -136,7 +139,7 @@ export function createMediaParticipant({
         joinedAtMs: BigInt(joinedAt),
         version,
         permission: toPermission(grants),
-        isPublisher: tracks.length > 0,
+        isPublisher: hasPublished,
         kind: ParticipantInfo_Kind.STANDARD,
         disconnectReason,
         clientProtocol: join.client.clientProtocol,

@@ -1,70 +1,22 @@
 /** One LiveKit room: its participants, what they tell each other, and how long it stays. */
 import {
+  Codec,
   DisconnectReason,
   LeaveRequest_Action,
   ParticipantInfo_State,
+  ParticipantInfo,
   ParticipantUpdate,
   Room,
   SpeakersChanged,
   TrackSubscribed,
-  type ParticipantInfo,
   type TrackInfo,
 } from '@livekit/protocol'
 import { routeData } from './data-packets.ts'
-import type { Join } from './join-request.ts'
-import type { SignalPeer } from './media-server.types.ts'
-import type { MediaGrants } from './media-token.ts'
 import { createMediaParticipant, type MediaParticipant } from './media-participant.ts'
+import type { MediaRoom, RoomEvent, RoomTimes } from './media-room.types.ts'
 import type { LineParts } from './peer-transport.ts'
 import type { PublishedTrack } from './published-track.ts'
 import { createSpeakers } from './speakers.ts'
-
-export interface MediaRoom {
-  readonly name: string
-  readonly participants: ReadonlyMap<string, MediaParticipant>
-  readonly isFull: boolean
-  /** Of all sessions that there were. */
-  readonly packetsReceived: number
-  info(): Room
-  enter(entrance: { grants: MediaGrants; join: Join; peer: SignalPeer }): MediaParticipant
-  /** As far as this participant may see them. */
-  others(participant: MediaParticipant): ParticipantInfo[]
-  /** Leaves since its signalling was lost, and where everybody is now. */
-  catchUp(participant: MediaParticipant): void
-  changed(participant: MediaParticipant): void
-  unpublish(participant: MediaParticipant, track: PublishedTrack): void
-  leave(
-    participant: MediaParticipant,
-    reason: DisconnectReason,
-    tell: LeaveRequest_Action | null,
-  ): void
-  delete(): void
-  tick(at: number): void
-}
-
-export interface RoomEvent {
-  event:
-    | 'room_started'
-    | 'room_finished'
-    | 'participant_joined'
-    | 'participant_left'
-    | 'participant_connection_aborted'
-    | 'track_published'
-    | 'track_unpublished'
-  participant?: ParticipantInfo
-  track?: TrackInfo
-}
-
-export interface RoomTimes {
-  /** Nobody ever came. */
-  emptyTimeoutS: number
-  /** The last one has left. */
-  departureTimeoutS: number
-  /** Signalling without media. */
-  joinTimeoutMs: number
-  /** Media without a sign of life. */
-  silenceTimeoutMs: number
-}
 
 const speakersEveryMs = 300
 const lifeEveryMs = 250
@@ -108,6 +60,15 @@ export function createMediaRoom({
   const tell = (event: RoomEvent) => {
     report(room.info(), event)
   }
+  /** As LiveKit does: of a track's room and publisher only the names. */
+  const tellOfTrack = (
+    event: 'track_published' | 'track_unpublished',
+    { sid: of, identity }: MediaParticipant,
+    track: TrackInfo,
+  ) => {
+    const participant = new ParticipantInfo({ sid: of, identity })
+    report(new Room({ sid, name }), { event, participant, track })
+  }
 
   function broadcast(participant: MediaParticipant): void {
     if (participant.isHidden) return
@@ -145,8 +106,7 @@ export function createMediaRoom({
 
   function announced(publisher: MediaParticipant, track: PublishedTrack): void {
     publisher.touch()
-    const participant = publisher.info()
-    tell({ event: 'track_published', participant, track: track.info })
+    tellOfTrack('track_published', publisher, track.info)
     broadcast(publisher)
     for (const other of participants.values())
       if (isActive(other)) subscribe(other, publisher, track)
@@ -158,7 +118,7 @@ export function createMediaRoom({
     for (const other of participants.values()) other.subscriptions.remove(track.sid)
     if (!track.isAnnounced) return
     publisher.touch()
-    tell({ event: 'track_unpublished', participant: publisher.info(), track: track.info })
+    tellOfTrack('track_unpublished', publisher, track.info)
     broadcast(publisher)
   }
 
@@ -187,10 +147,8 @@ export function createMediaRoom({
     for (const track of tracks)
       for (const other of participants.values()) other.subscriptions.remove(track.sid)
     participant.close(reason, action)
-    for (const track of tracks) {
-      if (!track.isAnnounced) continue
-      tell({ event: 'track_unpublished', participant: participant.info(), track: track.info })
-    }
+    for (const track of tracks)
+      if (track.isAnnounced) tellOfTrack('track_unpublished', participant, track.info)
     tell({
       event: wasActive ? 'participant_left' : 'participant_connection_aborted',
       participant: participant.info(),
@@ -254,6 +212,7 @@ export function createMediaRoom({
         creationTime: BigInt(Math.floor(createdAt / 1000)),
         creationTimeMs: BigInt(createdAt),
         metadata,
+        enabledCodecs: ['audio/opus', 'video/VP8', 'video/rtx'].map((mime) => new Codec({ mime })),
         numParticipants: seen().length,
         numPublishers: seen().filter((participant) => participant.info().isPublisher).length,
       })

@@ -2,6 +2,8 @@
  * The secure line to one client: ICE-lite, DTLS, SRTP and data channels on werift's own parts,
  * without its peer connection. What it carries is known to others.
  */
+import type {
+  RtpHeader} from 'werift';
 import {
   RTCDataChannel,
   RTCDataChannelParameters,
@@ -11,7 +13,6 @@ import {
   RTCIceGatherer,
   RTCIceTransport,
   RTCSctpTransport,
-  RtpHeader,
   type RTCCertificate,
   type RtcpPacket,
   type RtpPacket,

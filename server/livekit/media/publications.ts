@@ -1,6 +1,7 @@
 /** The tracks that one participant publishes, from the announcement to the end. */
 import {
   SimulcastCodecInfo,
+  TimedVersion,
   TrackInfo,
   TrackSource,
   TrackType,
@@ -49,7 +50,7 @@ export function createPublications({
       if (!mayPublish(grants, request.source) || tracks.size >= maxTracks) return null
       const cids = [request.cid, ...request.simulcastCodecs.map(({ cid }) => cid)]
       const track = createPublishedTrack({
-        info: toTrackInfo(request, newTrackSid()),
+        info: toTrackInfo(request, newTrackSid(), now()),
         cids: cids.filter((cid) => cid !== ''),
         now,
         announce: announced,
@@ -79,7 +80,7 @@ function mayPublish({ video }: MediaGrants, source: TrackSource): boolean {
   return canPublish && (canPublishSources.length === 0 || canPublishSources.includes(source))
 }
 
-function toTrackInfo(request: AddTrackRequest, sid: string): TrackInfo {
+function toTrackInfo(request: AddTrackRequest, sid: string, now: number): TrackInfo {
   const mimeType = request.type === TrackType.AUDIO ? 'audio/opus' : 'video/VP8'
   return new TrackInfo({
     sid,
@@ -94,11 +95,18 @@ function toTrackInfo(request: AddTrackRequest, sid: string): TrackInfo {
     layers: request.layers,
     stereo: request.stereo,
     // Redundant sound is not carried.
-    disableRed: true,
+    disableRed: request.type === TrackType.AUDIO,
     encryption: request.encryption,
-    stream: request.stream,
+    stream: request.stream || toStream(request.source),
+    version: new TimedVersion({ unixMicro: BigInt(now) * 1_000n }),
     audioFeatures: request.audioFeatures,
     backupCodecPolicy: request.backupCodecPolicy,
     codecs: [new SimulcastCodecInfo({ mimeType, cid: request.cid, layers: request.layers })],
   })
+}
+
+/** What is to be heard and seen together, when the client does not say. */
+function toStream(source: TrackSource): string {
+  const isScreen = source === TrackSource.SCREEN_SHARE || source === TrackSource.SCREEN_SHARE_AUDIO
+  return isScreen ? 'screen_share' : 'camera'
 }

@@ -1,5 +1,6 @@
 /** A track that a participant publishes: what is known of it, and the way of its packets to the subscribers. */
-import { TrackInfo, TrackType } from '@livekit/protocol'
+import type { TrackInfo} from '@livekit/protocol';
+import { TrackType } from '@livekit/protocol'
 import type { RtpPacket } from 'werift'
 import { createLoudness, type Loudness } from './loudness.ts'
 import type { RtpForwarding } from './rtp-forwarding.ts'
@@ -74,6 +75,7 @@ export function createPublishedTrack({
     change(change) {
       info = info.clone()
       Object.assign(info, change)
+      for (const codec of info.codecs) codec.mid = info.mid
     },
     setSource(next) {
       source = next

@@ -1,4 +1,7 @@
 /** Does what a client asks for over its signalling connection. */
+import type {
+  SessionDescription,
+  SimulateScenario} from '@livekit/protocol';
 import {
   DisconnectReason,
   LeaveRequest_Action,
@@ -6,15 +9,13 @@ import {
   Pong,
   RequestResponse,
   RequestResponse_Reason,
-  SessionDescription,
-  SimulateScenario,
   TrackPublishedResponse,
   type AddTrackRequest,
   type SignalRequest,
   type UpdateParticipantMetadata,
 } from '@livekit/protocol'
 import { mayChangeItself, type MediaParticipant } from './media-participant.ts'
-import type { MediaRoom } from './media-room.ts'
+import type { MediaRoom } from './media-room.types.ts'
 import { BadSdp } from './sdp-parse.ts'
 
 export interface RequestContext {
