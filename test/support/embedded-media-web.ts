@@ -35,7 +35,7 @@ async function serve(settings: WebSettings): Promise<void> {
   })
   const app = uWS.App()
   mountMedia(app, { carrier, now: Date.now, log })
-  app.get('/*', (res) => void res.end('OK'))
+  app.any('/*', (res) => void res.end('OK'))
   await new Promise<void>((resolve, reject) => {
     app.listen('127.0.0.1', settings.port, (socket) => {
       if (socket) resolve()

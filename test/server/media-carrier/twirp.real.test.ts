@@ -182,7 +182,7 @@ const calls: [string, Asked][] = [
 /** Different by nature: what is made up, and what one of the two does not offer (other codecs, RED). */
 const ownWays = [
   'sid|creation_time|creation_time_ms|turn_password|enabled_codecs|joined_at|joined_at_ms|version',
-  'region|mid|codecs|max_participants|mime_type|disable_red|backup_codec_policy',
+  'region|mid|codecs|max_participants|mime_type|disable_red|backup_codec_policy|audio_features',
 ]
 const ownWay = new RegExp(`^(${ownWays.join('|')})$`)
 
