@@ -2,8 +2,7 @@
  * The secure line to one client: ICE-lite, DTLS, SRTP and data channels on werift's own parts,
  * without its peer connection. What it carries is known to others.
  */
-import type {
-  RtpHeader} from 'werift';
+import type { RtpHeader } from 'werift'
 import {
   RTCDataChannel,
   RTCDataChannelParameters,
@@ -13,6 +12,8 @@ import {
   RTCIceGatherer,
   RTCIceTransport,
   RTCSctpTransport,
+  isMedia,
+  isRtcp,
   type RTCCertificate,
   type RtcpPacket,
   type RtpPacket,
@@ -20,6 +21,7 @@ import {
 } from 'werift'
 import { createIceLite } from './ice-lite.ts'
 import type { MediaSockets } from './media-sockets.ts'
+import { noticeRollover } from './srtp-rollover.ts'
 
 /** What every line of the server needs. */
 export interface LineParts {
@@ -90,6 +92,11 @@ export function createPeerTransport(parts: LineParts, on: PeerTransportEvents): 
   let waiting: { label: string; data: Buffer }[] = []
   let waitingBytes = 0
 
+  // Before werift's own listener, which comes with the handshake.
+  ice.connection.onData.subscribe((packet) => {
+    if (dtls.srtpStarted && isMedia(packet) && !isRtcp(packet))
+      noticeRollover(dtls.srtp.remoteContext.srtpSSRCStates, packet)
+  })
   dtls.onRtp.subscribe(on.rtp)
   dtls.onRtcp.subscribe(on.rtcp)
   sctp.onDataChannel.subscribe(adopt)

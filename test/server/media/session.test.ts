@@ -1,7 +1,11 @@
 /** How people's sessions on the embedded media server go on, are taken over and end. */
-import { DisconnectReason } from '@livekit/protocol'
+import { DisconnectReason, SignalRequest, SignalResponse } from '@livekit/protocol'
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { verifyMediaToken } from '../../../server/livekit/media/media-token.ts'
 import {
+  mediaKeys,
   startMediaCarrier,
   type MediaCarrier,
   type MediaCarrierOptions,
@@ -163,4 +167,79 @@ test('a room that nobody enters is over after its time', async () => {
   expect(carrier.server.rooms.list(['empty'])[0]?.numParticipants).toBe(0)
   await carrier.untilEvent('room_finished')
   expect(carrier.server.rooms.list([])).toEqual([])
+})
+
+test('Ada’s machine dies without a word: she is gone after the silence, with LiveKit’s reason', async () => {
+  carrier = await startMediaCarrier({ times: { silenceTimeoutMs: 5_000 } })
+  const bo = await enter('bo')
+  const script = fileURLToPath(new URL('../../support/rtc-crash.ts', import.meta.url))
+  const args = ['--import', 'tsx', script, carrier.url, await carrier.token('ada', 'lounge')]
+  const ada = spawn(process.execPath, args, { stdio: 'ignore' })
+  try {
+    await bo.untilHears('ada', 440)
+  } finally {
+    ada.kill('SIGKILL')
+  }
+  const killedAt = Date.now()
+  await carrier.untilEvent('participant_left', 'ada')
+  expect(Date.now() - killedAt).toBeGreaterThan(3_000)
+  expect(eventsOf('ada')).toEqual(['participant_joined', 'participant_left CONNECTION_TIMEOUT'])
+  await until('Bo is alone', 5_000, () => bo.others().length === 0)
+})
+
+describe('signalling without media', () => {
+  async function signal(identity: string, query = '') {
+    const token = await carrier.token(identity, 'lounge')
+    const verdict = verifyMediaToken(token, { ...mediaKeys, now: Date.now() })
+    if (!verdict.ok) throw new Error(verdict.why)
+    const told: SignalResponse['message'][] = []
+    const session = carrier.server.connect(
+      { path: '/rtc', query, grants: verdict.grants },
+      {
+        send: (frame) => told.push(SignalResponse.fromBinary(frame).message),
+        close: () => undefined,
+      },
+    )
+    return { told, session }
+  }
+
+  test('that ends was an aborted connection, at once', async () => {
+    carrier = await startMediaCarrier()
+    const ada = await signal('ada')
+    expect(carrier.server.rooms.participant('lounge', 'ada')?.state).toBe(1)
+    ada.session.closed()
+    expect(eventsOf('ada')).toEqual(['participant_connection_aborted SIGNAL_CLOSE'])
+  })
+
+  test('that lasts too long is ended, and says why', async () => {
+    carrier = await startMediaCarrier({ times: { joinTimeoutMs: 500 } })
+    const ada = await signal('ada')
+    await carrier.untilEvent('participant_connection_aborted', 'ada')
+    expect(eventsOf('ada')).toEqual(['participant_connection_aborted JOIN_FAILURE'])
+    expect(ada.told.at(-1)?.case).toBe('leave')
+  })
+
+  test('is answered: pings, and a token for the way back', async () => {
+    carrier = await startMediaCarrier()
+    const { told, session } = await signal('ada')
+    expect(told.map((message) => message.case)).toEqual(['join', 'refreshToken', 'offer'])
+    const fresh = told[1]?.case === 'refreshToken' ? told[1].value : ''
+    const verdict = verifyMediaToken(fresh, { ...mediaKeys, now: Date.now() })
+    expect(verdict.ok && verdict.grants.identity).toBe('ada')
+    expect(verdict.ok && (verdict.grants.expiresAt ?? 0) - Date.now()).toBeGreaterThan(590_000)
+    const ping = new SignalRequest({ message: { case: 'pingReq', value: { timestamp: 5n } } })
+    session.receive(ping.toBinary())
+    const pong = told.at(-1)
+    expect(pong?.case === 'pongResp' && pong.value.lastPingTimestamp).toBe(5n)
+    session.closed()
+  })
+
+  test('that wants back into a session nobody knows is told to begin anew', async () => {
+    carrier = await startMediaCarrier()
+    const { told } = await signal('ada', 'reconnect=1&sid=PA_nobody')
+    expect(told.map((message) => message.case)).toEqual(['leave'])
+    const leave = told[0]?.case === 'leave' ? told[0].value : undefined
+    expect(leave).toMatchObject({ reason: DisconnectReason.STATE_MISMATCH, action: 2 })
+    expect(carrier.server.rooms.list([])).toEqual([])
+  })
 })
