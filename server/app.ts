@@ -103,8 +103,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       store,
       views,
       accounts: () => accounts,
-      allowOrigin: origins.allowOrigin,
-      allowHost: origins.allowHost,
+      origins,
       currentKey: (roomId) => readCurrentKey(store, keys, roomId),
       messagesPerSecond: config.limits.socketMessagesPerSecond,
       now,
@@ -204,7 +203,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     const admin = createAdminService({
       store,
       health,
-      webhookUrl: livekit?.webhookUrl ?? null,
+      livekit,
+      now,
     })
 
     await makeFirstRoom(store)

@@ -1,7 +1,16 @@
 /** What the routes and the socket call. Each interface is implemented by one folder; `app.ts` builds them. */
 import type { LogFact } from '../machines/room.facts.ts'
 import type { RoomRecord, RoomSummary, UserRecord } from '../persistence/store.ts'
-import type { Call, Fact, Join, Room, User } from './protocol/wire.ts'
+import type { z } from 'zod'
+import type {
+  activeCallsAnswer,
+  Call,
+  CallEvidence,
+  Fact,
+  Join,
+  Room,
+  User,
+} from './protocol/wire.ts'
 
 /** Who asks: a user with a session that neither ended nor expired. */
 export interface SignedIn {
@@ -109,6 +118,10 @@ export interface AdminService {
     webhooks: { silent: boolean; lastAt: number | null; url: string | null }
     unconfirmedCalls: number
   }>
+  /** The calls that are on, oldest first. */
+  calls(): Promise<z.infer<typeof activeCallsAnswer>['calls']>
+  /** Why each person of a call is shown as they are; `not-found` for an unknown call. */
+  evidence(callId: string): Promise<CallEvidence>
   ignored(
     me: SignedIn,
   ): Promise<{ at: number; reason: string; event: string; callId?: string; identity?: string }[]>

@@ -2,6 +2,8 @@
 import { contextOf } from '../rooms/snapshot-envelope.ts'
 import type { Store } from '../../persistence/store.ts'
 import type { AdminService } from '../services.ts'
+import { AppError } from '../errors.ts'
+import { readEvidence } from './evidence.ts'
 import type { LivekitHealth } from './livekit-health.ts'
 
 const shownIgnored = 500
@@ -9,33 +11,48 @@ const shownIgnored = 500
 export function createAdminService({
   store,
   health,
-  webhookUrl,
+  livekit,
+  now,
 }: {
   store: Pick<Store, 'calls' | 'rooms'>
   health: LivekitHealth
-  /** Null while calls are disabled. */
-  webhookUrl: string | null
+  /** Null while calls are disabled; without a url where nobody has to be told it. */
+  livekit: { webhookUrl: string | null } | null
+  now(): number
 }): AdminService {
   return {
     async health() {
-      if (webhookUrl === null) {
+      if (!livekit) {
         return {
           livekit: { state: 'off', since: null },
           webhooks: { silent: false, lastAt: null, url: null },
           unconfirmedCalls: 0,
         }
       }
-      const { livekit, webhooks } = health.state()
+      const state = health.state()
       const active = await store.calls.active()
       const rooms = await Promise.all(active.map(({ roomId }) => store.rooms.find(roomId)))
       const unconfirmed = rooms.filter(
         (room) => room?.call && !contextOf(room.call.envelope).confirmed,
       )
       return {
-        livekit,
-        webhooks: { ...webhooks, url: webhookUrl },
+        livekit: state.livekit,
+        webhooks: { ...state.webhooks, url: livekit.webhookUrl },
         unconfirmedCalls: unconfirmed.length,
       }
+    },
+
+    async calls() {
+      const active = await store.calls.active()
+      return active
+        .toSorted((a, b) => a.startedAt - b.startedAt)
+        .map(({ callId, roomId, startedAt, step }) => ({ callId, roomId, startedAt, steps: step }))
+    },
+
+    async evidence(callId) {
+      const evidence = await readEvidence(store.calls, callId, now())
+      if (!evidence) throw new AppError('not-found', 'there is no such call')
+      return evidence
     },
 
     async ignored() {

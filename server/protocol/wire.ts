@@ -227,6 +227,37 @@ export const healthAnswer = z.strictObject({
   }),
   unconfirmedCalls: z.int(),
 })
+export const callEvidenceAnswer = z.strictObject({
+  callId: idSchema,
+  roomId: idSchema,
+  state: z.enum(['active', 'ended']),
+  steps: z.int(),
+  participants: z.array(
+    z.strictObject({
+      userId: idSchema,
+      connections: z.array(
+        z.strictObject({
+          identity: z.string(),
+          state: z.enum(['joining', 'connected', 'doubtful', 'gone']),
+          goneWhy: z.enum(['left', 'expired', 'closed', 'removed', 'handover']).nullable(),
+          deadlineAt: timeSchema.nullable(),
+          participantSid: z.string().nullable(),
+          step: z.int().meta({ description: 'The step that changed this connection last' }),
+          event: z.string(),
+          source: factBase.source,
+          at: timeSchema,
+          ageMs: z.int().nonnegative(),
+        }),
+      ),
+    }),
+  ),
+})
+export type CallEvidence = z.infer<typeof callEvidenceAnswer>
+export const activeCallsAnswer = z.strictObject({
+  calls: z.array(
+    z.strictObject({ callId: idSchema, roomId: idSchema, startedAt: timeSchema, steps: z.int() }),
+  ),
+})
 export const ignoredAnswer = z.strictObject({
   ignored: z.array(
     z.strictObject({
