@@ -203,8 +203,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const admin = createAdminService({
       store,
       health,
-      livekit,
-      now,
+      webhookUrl: livekit?.webhookUrl ?? null,
     })
 
     await makeFirstRoom(store)

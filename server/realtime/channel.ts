@@ -18,6 +18,8 @@ export interface ChannelDeps {
   /** Gives the call's present key to those of the sockets whose sessions are in it (R45). */
   sendKey(roomId: string, sockets: Iterable<LiveSocket>): Promise<void>
   failed(error: unknown, roomId: string): void
+  /** Nobody watches any more. */
+  unused(roomId: string): void
 }
 
 export interface Channel extends WatchedRoom {
@@ -70,6 +72,7 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
       }
     }
     running = false
+    if (sockets.size === 0) deps.unused(roomId)
   }
 
   /** Sends what the log holds beyond the last number. */
@@ -181,6 +184,11 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
     socket.send({ type: 'view', roomId, seq: summary.room.seq, call })
   }
 
+  async function sendRoom(socket: LiveSocket, summary: RoomSummary): Promise<void> {
+    const room = await views.toRoom(summary, socket.userId, true)
+    socket.send({ type: 'room', room: { ...room, seq: summary.room.seq } })
+  }
+
   const isQuiet = () => !running && tasks.length === 0
 
   const channel: Channel = {
@@ -255,9 +263,11 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
       })
     },
 
-    view(socket) {
+    view(socket, toldFirst) {
       enqueue(async () => {
         if (!sockets.has(socket)) return
+        const summary = toldFirst ? await current() : undefined
+        if (summary) await sendRoom(socket, summary)
         await sendView(socket)
         // A rotation may be among what it missed.
         await deps.sendKey(roomId, [socket])
@@ -270,10 +280,7 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
         await sendFromLog()
         const summary = await current()
         if (!summary) return
-        for (const socket of [...sockets]) {
-          const room = await views.toRoom(summary, socket.userId, true)
-          socket.send({ type: 'room', room: { ...room, seq: summary.room.seq } })
-        }
+        for (const socket of [...sockets]) await sendRoom(socket, summary)
       })
     },
 

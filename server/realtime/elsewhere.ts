@@ -58,7 +58,7 @@ export function createElsewhere({
     for (const socket of [...fanOut.sockets]) {
       if (socket.expiresAt <= at) socket.end(closeCodes.sessionEnded, 'the session expired')
       else if (socket.behindSince !== null && at - socket.behindSince > longestBehindMs) {
-        socket.end(closeCodes.restarting, 'the connection does not keep up')
+        socket.cut()
       }
     }
   }

@@ -52,6 +52,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
       socketsOf,
       sendKey,
       failed: (err, roomId) => log.error({ err, roomId }, 'a room could not be published'),
+      unused: forgetUnwatched,
     })
     channels.set(roomId, channel)
     // What was committed since that number was read reached no channel.

@@ -16,8 +16,8 @@ export interface WatchedRoom {
   unwatch(socket: LiveSocket): void
   /** What a client that has everything up to `have` misses: facts, a view, or nothing. */
   sync(socket: LiveSocket, have: number): void
-  /** One current view instead of a backlog; the socket watches again from there. */
-  view(socket: LiveSocket): void
+  /** One current view instead of a backlog; the socket watches again from there. `toldFirst`: the room itself, too. */
+  view(socket: LiveSocket, toldFirst: boolean): void
 }
 
 export interface LiveSocket {
@@ -37,7 +37,11 @@ export interface LiveSocket {
   sendText(message: string): void
   subscribe(topic: string): void
   unsubscribe(topic: string): void
+  /** Not behind any more; gives the rooms of which it missed that they came, changed or went. */
+  catchUp(): { gained: ReadonlySet<string>; gone: ReadonlySet<string> }
   end(code: number, reason: string): void
+  /** At once, for who reads nothing would not read a close code either. */
+  cut(): void
   /** Called by the server when uWebSockets closed it. */
   closed(): void
 }
@@ -49,6 +53,20 @@ export function createLiveSocket(
   lost: (socket: LiveSocket) => void,
 ): LiveSocket {
   let open = true
+  let gained = new Set<string>()
+  let gone = new Set<string>()
+
+  /** A view tells everything but these. */
+  function noteMissed(message: ServerMessage): void {
+    if (message.type === 'room') {
+      gained.add(message.room.id)
+      gone.delete(message.room.id)
+    } else if (message.type === 'room-gone') {
+      gone.add(message.roomId)
+      gained.delete(message.roomId)
+    }
+  }
+
   const socket: LiveSocket = {
     userId: me.user.id,
     sessionId: me.sessionId,
@@ -58,7 +76,10 @@ export function createLiveSocket(
     strikes: 0,
     messages: { second: 0, count: 0 },
     isOpen: () => open,
-    send: (message) => socket.sendText(JSON.stringify(message)),
+    send(message) {
+      socket.sendText(JSON.stringify(message))
+      if (socket.behindSince !== null) noteMissed(message)
+    },
     sendText(message) {
       if (!open || socket.behindSince !== null) return
       const dropped = 2
@@ -70,10 +91,22 @@ export function createLiveSocket(
     unsubscribe(topic) {
       if (open) ws.unsubscribe(topic)
     },
+    catchUp() {
+      const missed = { gained, gone }
+      gained = new Set()
+      gone = new Set()
+      socket.behindSince = null
+      return missed
+    },
     end(code, reason) {
       if (!open) return
       open = false
       ws.end(code, reason)
+    },
+    cut() {
+      if (!open) return
+      open = false
+      ws.close()
     },
     closed() {
       open = false

@@ -1,28 +1,26 @@
-/** The WebSocket `/api/live` on uWebSockets.js: who may open it, what it may say, how it ends. */
+/** The WebSocket `/api/live` on uWebSockets.js: what it may say, what it misses, how it ends. */
 import type { Logger } from 'pino'
 import type { TemplatedApp, WebSocket } from 'uWebSockets.js'
 import type { Store } from '../../persistence/store.ts'
-import { findToken } from '../http/session-token.ts'
 import {
   clientMessageSchema,
   closeCodes,
   type ClientMessage,
   type LiveErrorCode,
 } from '../protocol/live.ts'
-import type { AccountService, CurrentKey, FanOut, RoomViews } from '../services.ts'
+import type { CurrentKey, FanOut, RoomViews } from '../services.ts'
+import { topicOf } from './channel.ts'
 import { createElsewhere } from './elsewhere.ts'
 import { createFanOut } from './fan-out.ts'
 import { createLiveSocket, type LiveSocket, type SocketData } from './live-socket.ts'
+import { createUpgrade, type UpgradeDeps } from './upgrade.ts'
 
 export interface LiveDeps {
   store: Store
   views: RoomViews
-  /** Read when a socket opens. */
-  accounts(): Pick<AccountService, 'authenticate'>
+  accounts: UpgradeDeps['accounts']
   currentKey(roomId: string): Promise<CurrentKey | null>
-  /** False refuses the upgrade. An Origin that is not there is fine: then it is no browser. */
-  allowOrigin(origin: string, host: string): boolean
-  allowHost(host: string): boolean
+  origins: UpgradeDeps['origins']
   /** 0: no limit. */
   messagesPerSecond: number
   now(): number
@@ -55,19 +53,26 @@ export function createLive(deps: LiveDeps): Live {
     currentKey: deps.currentKey,
     log,
   })
+  const upgrade = createUpgrade(deps)
   const elsewhere = createElsewhere({ store: deps.store, fanOut, now, log })
 
   function lost(socket: LiveSocket): void {
     if (socket.behindSince !== null) return
     socket.behindSince = now()
-    for (const roomId of socket.rooms.keys()) socket.unsubscribe(`room/${roomId}`)
+    log.debug({ userId: socket.userId }, 'a socket does not keep up')
+    // Later: uWebSockets says so in the middle of a publish, and a topic changed then kills the process.
+    setImmediate(() => {
+      if (socket.behindSince === null) return
+      for (const roomId of socket.rooms.keys()) socket.unsubscribe(topicOf(roomId))
+    })
   }
 
   /** Everything that it missed, as one current view a room (R48). */
   function drained(socket: LiveSocket): void {
     if (socket.behindSince === null) return
-    socket.behindSince = null
-    for (const channel of socket.rooms.values()) channel.view(socket)
+    const { gained, gone } = socket.catchUp()
+    for (const roomId of gone) socket.send({ type: 'room-gone', roomId })
+    for (const [roomId, channel] of socket.rooms) channel.view(socket, gained.has(roomId))
   }
 
   function take(socket: LiveSocket, data: ArrayBuffer, isBinary: boolean): void {
@@ -151,43 +156,7 @@ export function createLive(deps: LiveDeps): Live {
         sendPingsAutomatically: true,
 
         upgrade(res, req, context) {
-          const key = req.getHeader('sec-websocket-key')
-          const protocol = req.getHeader('sec-websocket-protocol')
-          const extensions = req.getHeader('sec-websocket-extensions')
-          const host = req.getHeader('host')
-          const origin = req.getHeader('origin')
-          const presented = findToken(req.getHeader('cookie'), req.getHeader('authorization'))
-          const refuse = (status: string) => void res.writeStatus(status).end()
-          if (!deps.allowHost(host)) {
-            refuse('421 Misdirected Request')
-            return
-          }
-          // A browser always says where a socket comes from; a cookie without it is no browser's.
-          const isForeign = origin === '' ? presented?.byCookie : !deps.allowOrigin(origin, host)
-          if (isForeign) {
-            refuse('403 Forbidden')
-            return
-          }
-          let aborted = false
-          res.onAborted(() => {
-            aborted = true
-          })
-          const upgrade = (data: SocketData) => {
-            if (aborted) return
-            res.cork(() => {
-              res.upgrade(data, key, protocol, extensions, context)
-            })
-          }
-          const asked = presented
-            ? deps.accounts().authenticate(presented.token)
-            : Promise.resolve(undefined)
-          asked.then(
-            (me) => upgrade({ me, socket: null }),
-            (error: unknown) => {
-              log.error({ err: error }, 'a socket’s session could not be read')
-              if (!aborted) res.cork(() => refuse('503 Service Unavailable'))
-            },
-          )
+          guarded(() => upgrade(res, req, context))
         },
 
         open(ws) {
