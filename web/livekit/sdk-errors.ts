@@ -22,3 +22,13 @@ export function toTrouble(cause: unknown): DeviceTrouble {
       return 'failed'
   }
 }
+
+/**
+ * The browser's question which screen to share was answered with “cancel”: no trouble at all. Browsers
+ * tell it apart from a system that refuses by these words alone.
+ */
+export function isCancelled(cause: unknown): boolean {
+  return (
+    cause instanceof Error && cause.name === 'NotAllowedError' && !/by system/i.test(cause.message)
+  )
+}

@@ -21,7 +21,7 @@ import type { DeviceMemory } from './device-choice.ts'
 import { createEncryptionWatch, mayBePlayed } from './encryption-status.ts'
 import { keepLocalDevices } from './local-devices.ts'
 import { isPerson, toPersonMedia, toScreens, userIdOf } from './person-media.ts'
-import { toDisconnectName, toTrouble } from './sdk-errors.ts'
+import { isCancelled, toDisconnectName, toTrouble } from './sdk-errors.ts'
 import { createSoundOutput } from './sound-output.ts'
 import { measureTracks } from './track-progress.ts'
 import {
@@ -245,7 +245,10 @@ export function openVoiceConnection(options: {
       else emit({ type: `${what}.failed`, trouble: 'failed' })
       if (enabled) await devices.refresh()
     } catch (cause) {
-      if (!closed) emit({ type: `${what}.failed`, trouble: toTrouble(cause) })
+      if (closed) return
+      if (what === 'screen' && isCancelled(cause))
+        emit({ type: 'screen.changed', published: false })
+      else emit({ type: `${what}.failed`, trouble: toTrouble(cause) })
     }
   }
 

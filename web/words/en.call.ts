@@ -34,7 +34,6 @@ export const enCall = {
   'call.state-reconnecting': 'reconnecting…',
   'call.state-lost': 'connection lost',
   'call.state-undecryptable': 'cannot be decrypted',
-  'call.tile-joining': '{name} · joining…',
   'call.tile-reconnecting': 'Reconnecting…',
   'call.tile-lost': 'Connection lost',
   'call.tile-undecryptable': 'Cannot be decrypted',
