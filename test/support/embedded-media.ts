@@ -13,7 +13,7 @@ import type { FromWeb, ToWeb, WebSettings } from './embedded-media-web.ts'
 import type { LivekitServer } from './livekit-server.ts'
 import { until } from './until.ts'
 
-const startTimeoutMs = 30_000
+const startTimeoutMs = 60_000
 const stopTimeoutMs = 10_000
 
 export interface EmbeddedMediaOptions {
@@ -24,6 +24,8 @@ export interface EmbeddedMediaOptions {
   emptyTimeoutS?: number
   departureTimeoutS?: number
   maxParticipants?: number
+  /** Any free one when left out. */
+  udpPorts?: { from: number; to: number }
 }
 
 export interface EmbeddedMedia extends LivekitServer {
@@ -54,7 +56,7 @@ export async function startEmbeddedMedia(
     apiSecret: 'a-secret-of-tests-only-0123456789',
     media: {
       addresses: ['127.0.0.1'],
-      udpPorts: { from: 0, to: 0 },
+      udpPorts: options.udpPorts ?? { from: 0, to: 0 },
       maxParticipants: options.maxParticipants ?? maxParticipants,
       times: {
         ...times,
@@ -69,6 +71,9 @@ export async function startEmbeddedMedia(
   }
   let web: WebProcess | null = null
   let log = ''
+  /** Also of a media process that goes on without a web process. */
+  let lastMediaPid = 0
+  const mediaPid = () => web?.mediaPid ?? 0
 
   async function startWeb(changed: Partial<WebSettings> = {}): Promise<void> {
     settings = { ...settings, ...changed }
@@ -78,7 +83,8 @@ export async function startEmbeddedMedia(
     try {
       await until('the media process carries calls', startTimeoutMs, () => {
         if (web?.failed) throw new Error(`${web.failed}\n${log}`)
-        return web !== null && web.mediaPid !== 0
+        lastMediaPid = mediaPid() || lastMediaPid
+        return mediaPid() !== 0
       })
     } catch (error) {
       await endWeb('SIGKILL')
@@ -91,8 +97,6 @@ export async function startEmbeddedMedia(
     web = null
     await ending?.end(how)
   }
-
-  const mediaPid = () => web?.mediaPid ?? 0
 
   const media: EmbeddedMedia = {
     url: `ws://127.0.0.1:${settings.port}/livekit`,
@@ -110,13 +114,15 @@ export async function startEmbeddedMedia(
     },
     stop: () => endWeb('end'),
     async kill() {
-      const pid = mediaPid()
+      lastMediaPid = mediaPid() || lastMediaPid
       await endWeb('SIGKILL')
-      await killProcess(pid)
+      await killProcess(lastMediaPid)
     },
     restart: () => startWeb(),
     async dispose() {
+      lastMediaPid = mediaPid() || lastMediaPid
       await endWeb('end')
+      await killProcess(lastMediaPid)
       rmSync(folder, { recursive: true, force: true })
     },
     killWeb: () => endWeb('SIGKILL'),
@@ -128,6 +134,7 @@ export async function startEmbeddedMedia(
       await until('another media process carries calls', startTimeoutMs, () => {
         return mediaPid() !== 0 && mediaPid() !== before
       })
+      lastMediaPid = mediaPid()
     },
   }
   try {

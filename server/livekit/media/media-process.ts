@@ -109,4 +109,7 @@ process.on('SIGINT', () => void host.end())
 // Closing the terminal in which the web process ran is no reason to drop a call.
 process.on('SIGHUP', () => undefined)
 
-await host.listen()
+host.listen().catch((error: unknown) => {
+  log.error({ err: error }, 'the media process cannot listen')
+  process.exit(1)
+})
