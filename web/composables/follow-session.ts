@@ -1,8 +1,10 @@
 /** Signed in: the live socket opens. Signed out, by whomever: everything that was known is forgotten. */
+import { useEventListener } from '@vueuse/core'
 import { watch } from 'vue'
 import { connect, disconnect } from '../stores/live.store.ts'
 import { useMe, useSessionState } from '../stores/session.store.ts'
 import { keepReadMarks } from '../stores/read-marks.ts'
+import { sendAgain } from '../stores/timelines.store.ts'
 import { keepUnsent } from '../stores/unsent.ts'
 
 export function followSession(): void {
@@ -23,4 +25,6 @@ export function followSession(): void {
     },
     { immediate: true },
   )
+  // The socket may have outlived a gap that a message did not.
+  useEventListener(window, 'online', sendAgain)
 }

@@ -33,14 +33,16 @@ export const sessionStore = createStore({
 /** Asks the server who this browser is. */
 export async function startSession(): Promise<void> {
   try {
-    const config = await api.config()
-    const me = await api.me().then(
-      ({ user }) => user,
-      (error: unknown) => {
-        if (error instanceof ApiError && error.status === 401) return null
-        throw error
-      },
-    )
+    const [config, me] = await Promise.all([
+      api.config(),
+      api.me().then(
+        ({ user }) => user,
+        (error: unknown) => {
+          if (error instanceof ApiError && error.status === 401) return null
+          throw error
+        },
+      ),
+    ])
     sessionStore.trigger.started({ config, me })
   } catch {
     sessionStore.trigger.failed()

@@ -1,0 +1,12 @@
+/** What axe finds on a page, as sentences: serious and critical only, which must be none. */
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Page } from '@playwright/test'
+
+export async function seriousFindings(page: Page): Promise<string[]> {
+  // What is still fading in has not the contrast that it will have.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((each) => each.finished)))
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
+}
