@@ -1,0 +1,27 @@
+/**
+ * Runs many stories one after the other; `scripts/simulate.ts` starts one such process for each core.
+ * `--from A --to B --step N`; prints one JSON line for each story.
+ */
+import { parseArgs } from 'node:util'
+import { openStoryDatabase } from './database.ts'
+import { simulate } from './simulate.ts'
+
+const { values } = parseArgs({
+  options: {
+    from: { type: 'string', default: '1' },
+    to: { type: 'string', default: '100' },
+    step: { type: 'string', default: '1' },
+    story: { type: 'boolean', default: false },
+  },
+})
+
+void (async () => {
+  const database = await openStoryDatabase()
+  for (let seed = Number(values.from); seed <= Number(values.to); seed += Number(values.step)) {
+    await database.empty()
+    const { story, ...outcome } = await simulate(database.store, seed)
+    const told = outcome.broken || values.story ? { ...outcome, story } : outcome
+    process.stdout.write(`${JSON.stringify(told)}\n`)
+  }
+  await database.close()
+})()
