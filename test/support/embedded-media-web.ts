@@ -52,13 +52,16 @@ async function serve(settings: WebSettings): Promise<void> {
   }
   look()
   setInterval(look, 20)
-  process.on('message', (message: ToWeb) => {
-    if (message !== 'stop' && message !== 'end') return
-    void carrier.stop({ endMedia: message === 'end' }).then(() => {
+  const stop = (endMedia: boolean) =>
+    void carrier.stop({ endMedia }).then(() => {
       app.close()
       process.exit(0)
     })
+  process.on('message', (message: ToWeb) => {
+    if (message === 'stop' || message === 'end') stop(message === 'end')
   })
+  // The test is gone, however it went.
+  process.on('disconnect', () => stop(true))
 }
 
 process.once('message', (message: ToWeb) => {
