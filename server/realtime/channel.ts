@@ -17,7 +17,8 @@ export interface ChannelDeps {
   socketsOf(userId: string): Iterable<LiveSocket>
   /** Gives the call's present key to those of the sockets whose sessions are in it (R45). */
   sendKey(roomId: string, sockets: Iterable<LiveSocket>): Promise<void>
-  failed(error: unknown, roomId: string): void
+  /** These sockets may have missed something: a welcome repairs it. */
+  failed(error: unknown, roomId: string, concerned: ReadonlySet<LiveSocket>): void
   /** Nobody watches any more. */
   unused(roomId: string): void
 }
@@ -51,14 +52,15 @@ export const topicOf = (roomId: string) => `room/${roomId}`
 export function createChannel(roomId: string, seq: number, deps: ChannelDeps): Channel {
   const { rooms, views } = deps
   const sockets = new Set<LiveSocket>()
-  const tasks: (() => Promise<void>)[] = []
+  const tasks: { work: () => Promise<void>; about: LiveSocket | null }[] = []
   let lastSent = seq
   /** What is known to be committed. */
   let known = seq
   let running = false
 
-  function enqueue(task: () => Promise<void>): void {
-    tasks.push(task)
+  /** `about`: a socket that does not watch yet, or alone is told. */
+  function enqueue(work: () => Promise<void>, about: LiveSocket | null = null): void {
+    tasks.push({ work, about })
     if (!running) void run()
   }
 
@@ -66,9 +68,9 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
     running = true
     for (let task = tasks.shift(); task; task = tasks.shift()) {
       try {
-        await task()
+        await task.work()
       } catch (error) {
-        deps.failed(error, roomId)
+        deps.failed(error, roomId, new Set(task.about ? [...sockets, task.about] : sockets))
       }
     }
     running = false
@@ -101,7 +103,7 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
         publish(run)
         run = []
         for (const socket of [...deps.socketsOf(fact.userId)]) {
-          if (!sockets.has(socket)) await tellGained(socket)
+          if (!sockets.has(socket)) await tryToGain(socket)
         }
       }
     }
@@ -120,6 +122,15 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
     deps.publish(topicOf(roomId), toFactsMessage(roomId, fresh, views))
     if (fresh.some((fact) => fact.type === 'key.rotated')) {
       enqueue(() => deps.sendKey(roomId, sockets))
+    }
+  }
+
+  /** What fails for one does not keep the others waiting. */
+  async function tryToGain(socket: LiveSocket): Promise<void> {
+    try {
+      await tellGained(socket)
+    } catch (error) {
+      deps.failed(error, roomId, new Set([socket]))
     }
   }
 
@@ -243,14 +254,14 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
         }
         await sendBacklog(socket, have)
         if (socket.isOpen()) subscribe(socket)
-      })
+      }, socket)
     },
 
     gain(socket) {
       enqueue(async () => {
         await sendFromLog()
         if (!sockets.has(socket)) await tellGained(socket)
-      })
+      }, socket)
     },
 
     unwatch,

@@ -51,7 +51,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
       publish: deps.publish,
       socketsOf,
       sendKey,
-      failed: (err, roomId) => log.error({ err, roomId }, 'a room could not be published'),
+      failed,
       unused: forgetUnwatched,
     })
     channels.set(roomId, channel)
@@ -87,8 +87,18 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
     for (const socket of socketsOf(userId)) if (!channel.sockets.has(socket)) channel.gain(socket)
   }
 
-  function logFailure(work: Promise<void>, roomId: string): void {
-    work.catch((err: unknown) => log.error({ err, roomId }, 'a room could not be published'))
+  /** Who may have missed something comes back, and is told everything by its welcome (I5). */
+  function failed(err: unknown, roomId: string, concerned: ReadonlySet<LiveSocket>): void {
+    log.error({ err, roomId }, 'a room could not be published')
+    for (const socket of concerned) socket.end(closeCodes.restarting, 'come back')
+  }
+
+  function repairIfFailed(
+    work: Promise<void>,
+    roomId: string,
+    concerned: () => Iterable<LiveSocket>,
+  ): void {
+    work.catch((error: unknown) => failed(error, roomId, new Set(concerned())))
   }
 
   const fanOut: SocketFanOut = {
@@ -108,7 +118,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
       }
       for (const fact of facts) {
         if (fact.type === 'member.joined' && byUser.has(fact.userId)) {
-          logFailure(gain(fact.userId, roomId), roomId)
+          repairIfFailed(gain(fact.userId, roomId), roomId, () => socketsOf(fact.userId))
         }
       }
     },
@@ -170,7 +180,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
       const channel = channels.get(roomId)
       if (!channel) return
       channel.catchUp(seq)
-      logFailure(tellIfChanged(channel), roomId)
+      repairIfFailed(tellIfChanged(channel), roomId, () => channel.sockets)
     },
 
     async compareMemberships(userIds = [...byUser.keys()]) {

@@ -160,6 +160,9 @@ export function createTruth(deps: TruthDeps): Truth {
 
   function tickConnections(ms: number): void {
     const { call } = deps.ledger()
+    for (const identity of owed.keys()) {
+      if (!call || (call.connections[identity]?.state ?? 'gone') === 'gone') owed.delete(identity)
+    }
     for (const connection of call ? liveConnections(call) : []) {
       if (!call) continue
       const identity = toIdentity(connection.userId, connection.connectionId)
@@ -228,7 +231,9 @@ export function createTruth(deps: TruthDeps): Truth {
       const since = world.now()
       const by = since + withinMs
       const { call } = deps.ledger()
-      if (call && why !== hangingUp && isThere(call.callId, identity)) return
+      const connection = call?.connections[identity]
+      if (!call || !connection || connection.state === 'gone') return
+      if (why !== hangingUp && isThere(call.callId, identity)) return
       const before = owed.get(identity)
       if (!before || before.by > by) owed.set(identity, { since, by, why })
     },
