@@ -41,6 +41,14 @@ interface Route extends MediaPath {
   listener: IceListener
 }
 
+interface Way {
+  routes: Map<string, Route>
+  key: string
+}
+
+/** Of one client: each of its addresses to each of ours, and those before a change of network. */
+const maxWays = 64
+
 const receiveBufferBytes = 2_000_000
 
 /** Throws when no address has a free port in the range. */
@@ -54,13 +62,14 @@ export async function openMediaSockets({
   onError(error: unknown): void
 }): Promise<MediaSockets> {
   const names = new Map<string, { password: string; listener: IceListener }>()
-  const sockets: { socket: Socket; routes: Map<string, Route> }[] = []
+  const sockets: Socket[] = []
+  const ways = new Map<IceListener, Way[]>()
   const candidates: { address: string; port: number }[] = []
   let packetsSent = 0
 
   function serve(socket: Socket): void {
     const routes = new Map<string, Route>()
-    sockets.push({ socket, routes })
+    sockets.push(socket)
     socket.on('message', (packet, from) => {
       // Anybody can send anything here: nothing of it may end the process.
       try {
@@ -101,8 +110,21 @@ export async function openMediaSockets({
         },
       }
       routes.set(key, route)
+      remember(name.listener, routes, key)
     }
     name.listener.heard(route, request.isNominating)
+  }
+
+  function remember(listener: IceListener, routes: Map<string, Route>, key: string): void {
+    const known = ways.get(listener) ?? []
+    ways.set(listener, known)
+    known.push({ routes, key })
+    if (known.length > maxWays) drop(listener, known.shift())
+  }
+
+  function drop(listener: IceListener, way: Way | undefined): void {
+    // Another client may have the address by now.
+    if (way?.routes.get(way.key)?.listener === listener) way.routes.delete(way.key)
   }
 
   for (const address of new Set(addresses)) {
@@ -136,14 +158,15 @@ export async function openMediaSockets({
       names.delete(ufrag)
     },
     forget(listener) {
-      for (const { routes } of sockets)
-        for (const [key, route] of routes) if (route.listener === listener) routes.delete(key)
+      for (const way of ways.get(listener) ?? []) drop(listener, way)
+      ways.delete(listener)
     },
     async close() {
       names.clear()
+      ways.clear()
       await Promise.all(
         sockets.splice(0).map(
-          ({ socket }) =>
+          (socket) =>
             new Promise<void>((resolve) => {
               socket.close(resolve)
             }),

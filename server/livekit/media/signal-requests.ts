@@ -1,7 +1,5 @@
 /** Does what a client asks for over its signalling connection. */
-import type {
-  SessionDescription,
-  SimulateScenario} from '@livekit/protocol';
+import type { SessionDescription, SimulateScenario } from '@livekit/protocol'
 import {
   DisconnectReason,
   LeaveRequest_Action,
@@ -10,6 +8,7 @@ import {
   RequestResponse,
   RequestResponse_Reason,
   TrackPublishedResponse,
+  TrackType,
   type AddTrackRequest,
   type SignalRequest,
   type UpdateParticipantMetadata,
@@ -105,11 +104,12 @@ export function acceptOffer(offer: SessionDescription, context: RequestContext):
 
 export function addTrack(request: AddTrackRequest, context: RequestContext): void {
   const { participant } = context
-  const track = participant.publications.add(request)
+  const isMedia = request.type === TrackType.AUDIO || request.type === TrackType.VIDEO
+  const track = isMedia ? participant.publications.add(request) : null
   if (!track) {
+    const { NOT_ALLOWED, UNSUPPORTED_TYPE } = RequestResponse_Reason
     const value = new RequestResponse({
-      reason: RequestResponse_Reason.NOT_ALLOWED,
-      message: 'does not have permission to publish',
+      reason: isMedia ? NOT_ALLOWED : UNSUPPORTED_TYPE,
       request: { case: 'addTrack', value: request },
     })
     participant.outlet.send({ case: 'requestResponse', value })

@@ -34,14 +34,14 @@ export function createSpeakers(): Speakers {
   }
 }
 
-/** The loudest of somebody's tracks counts; a muted one is silent whatever its last packets said. */
+/** The loudest of somebody's microphones counts; a muted one is silent whatever its last packets said. */
 function measure(sid: string, publications: Publications): SpeakerInfo {
   let level = 0
   let isActive = false
   for (const track of publications.all) {
     if (track.kind !== 'audio') continue
     const read = track.loudness.read()
-    if (track.info.muted || track.info.source === TrackSource.SCREEN_SHARE_AUDIO) continue
+    if (track.info.muted || track.info.source !== TrackSource.MICROPHONE) continue
     level = Math.max(level, read.level)
     isActive ||= read.isActive
   }

@@ -1,7 +1,16 @@
 /** People in a call on the embedded media server, with LiveKit's client for Node: real sound and picture, encrypted. */
 import { TrackSource, TrackType } from '@livekit/protocol'
+import {
+  LocalVideoTrack,
+  RoomEvent,
+  TrackSource as RtcTrackSource,
+  TrackPublishOptions,
+  VideoCodec,
+  VideoStream,
+} from '@livekit/rtc-node'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { startMediaCarrier, type MediaCarrier } from '../../support/media-carrier.ts'
+import { feedPicture } from '../../support/rtc-media.ts'
 import { disposeRtc, joinAsPerson, type RtcPerson } from '../../support/rtc-person.ts'
 import { until } from '../../support/until.ts'
 
@@ -111,6 +120,41 @@ describe.each([
     expect(videos.map(({ event }) => event)).toEqual(
       Array.from({ length: 3 }, () => ['track_published', 'track_unpublished']).flat(),
     )
+  })
+
+  test('Ada shows her screen beside her camera, and Bo gets both', async () => {
+    carrier = await startMediaCarrier({ isOld })
+    const ada = await enter('ada')
+    const bo = await enter('bo')
+    const pictures = new Map<string, number>()
+    bo.room.on(RoomEvent.TrackSubscribed, (track, { name }) => {
+      void (async () => {
+        for await (const _picture of new VideoStream(track))
+          pictures.set(name ?? '', (pictures.get(name ?? '') ?? 0) + 1)
+      })()
+    })
+    await ada.showPicture()
+    const screen = feedPicture()
+    try {
+      await ada.room.localParticipant?.publishTrack(
+        LocalVideoTrack.createVideoTrack('screen', screen.source),
+        new TrackPublishOptions({
+          source: RtcTrackSource.SOURCE_SCREENSHARE,
+          videoCodec: VideoCodec.VP8,
+          simulcast: false,
+        }),
+      )
+      await until('Bo has ten pictures of both', 15_000, () =>
+        ['camera', 'screen'].every((name) => (pictures.get(name) ?? 0) >= 10),
+      )
+      const tracks = carrier.server.rooms.participant('lounge', 'ada')?.tracks ?? []
+      expect(tracks.map(({ source }) => source)).toEqual([
+        TrackSource.CAMERA,
+        TrackSource.SCREEN_SHARE,
+      ])
+    } finally {
+      await screen.stop()
+    }
   })
 
   test('the server says who speaks, and when nobody does any more', async () => {
