@@ -96,6 +96,37 @@ describe.skipIf('missing' in found)(title, { timeout: 120_000 }, () => {
     expect(watch.facts(roomId).filter((fact) => fact.type === 'call.started')).toHaveLength(1)
   })
 
+  test('R36 R37 while LiveKit is away the call is unconfirmed, nobody goes but by their own word', async () => {
+    await openHouse({ webhooks: 'server', env: { CHATTO_CALLS_LISTING_INTERVAL_S: '3' } })
+    const cleo = await house.register('cleo')
+    await ada.addMember(roomId, cleo)
+    const adas = await house.enter(ada, roomId, 'a1')
+    const bos = await house.enter(bo, roomId, 'b1')
+    const cleos = await house.enter(cleo, roomId, 'c1')
+    await shows(['ada connected', 'bo connected', 'cleo connected'], 15_000)
+    await house.livekit.kill()
+    await watch.untilFact(roomId, 'call.unconfirmed', () => true, 40_000)
+    expect(await bo.call(roomId)).toMatchObject({ confirmed: false })
+    await ada.leave(roomId, adas.join.callId)
+    await bo.close(bos.join)
+    const gone = await watch.untilFact(
+      roomId,
+      'participant.left',
+      (fact) => fact.userId === bo.id,
+      15_000,
+    )
+    expect(gone).toMatchObject({ source: 'deadline' })
+    expect(await bo.shown(roomId)).toEqual(['cleo connected'])
+
+    await Promise.all([adas, bos, cleos].map(({ rtc }) => rtc.leave()))
+    await house.livekit.restart()
+    await watch.untilFact(roomId, 'call.confirmed', () => true, 10_000)
+    // She comes back within the longer doubt that an outage gives.
+    await house.enter(cleo, roomId, 'c1')
+    await shows(['cleo connected'], 10_000)
+    expect(await bo.call(roomId)).toMatchObject({ confirmed: true, callId: adas.join.callId })
+  })
+
   test('R31 LiveKit restarts and the clients come back by themselves: same call, nobody left', async () => {
     await openHouse({ webhooks: 'server' })
     const adas = await house.enter(ada, roomId, 'a1')
