@@ -73,10 +73,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   const newId = () => uuidV7()
   const keyEncryptionKey = readKeyEncryptionKey(config.security)
   const store = await open(config.database.url)
+  /** What is open already if the start fails, in order. */
+  const opened: { close(): Promise<void> }[] = [store]
   try {
     return await startWith(store, keyEncryptionKey)
   } catch (error) {
-    await store.close()
+    for (const one of opened.toReversed()) await one.close()
     throw error
   }
 
@@ -142,6 +144,7 @@ export async function startApp(options: AppOptions): Promise<App> {
           log,
         })
       : null
+    if (media) opened.push({ close: media.stop })
     const livekit = media?.access ?? toLivekitAccess(config.livekit)
     const livekitRooms = livekit && createLivekitRooms(livekit)
     const health = createLivekitHealth({ now, log })
@@ -203,7 +206,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     const admin = createAdminService({
       store,
       health,
-      webhookUrl: livekit?.webhookUrl ?? null,
+      livekit,
+      now,
     })
 
     await makeFirstRoom(store)
