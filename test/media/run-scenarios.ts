@@ -1,10 +1,9 @@
 /** Runs scenarios one after the other against one media server, and checks every call's reports. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { disposeMediaPeople } from './media-person.ts'
+import { newCall, type MediaCall } from './media-call.ts'
 import {
-  newCall,
   startMediaUnderTest,
-  type MediaCall,
   type MediaServerHandle,
   type MediaServerOptions,
   type MediaUnderTest,

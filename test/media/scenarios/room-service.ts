@@ -14,7 +14,7 @@ import {
 } from '@livekit/protocol'
 import { AccessToken, RoomServiceClient, type VideoGrant } from 'livekit-server-sdk'
 import { expect } from 'vitest'
-import type { MediaCall } from '../media-under-test.ts'
+import type { MediaCall } from '../media-call.ts'
 import { until } from '../../support/until.ts'
 import { came, published, unpublished, went, type Scenario } from './scenario.ts'
 

@@ -1,5 +1,5 @@
 /** What one scenario is: a call, what people do in it, and all that the server reports of it. */
-import type { MediaCall } from '../media-under-test.ts'
+import type { MediaCall } from '../media-call.ts'
 
 export interface Scenario {
   /** A sentence. */

@@ -11,7 +11,7 @@ import { AccessToken, type VideoGrant } from 'livekit-server-sdk'
 import { expect } from 'vitest'
 import WebSocket from 'ws'
 import { joinMedia } from '../media-person.ts'
-import type { MediaCall } from '../media-under-test.ts'
+import type { MediaCall } from '../media-call.ts'
 import { came, published, unpublished, went, type Scenario } from './scenario.ts'
 
 /** What livekit-client sends along over v1, without an offer. LiveKit wants the padding. */
