@@ -56,9 +56,10 @@ export function keepLocalDevices(options: {
 
   async function settle(kind: DeviceKind, devices: Device[]): Promise<void> {
     const before = active.get(kind) ?? inUse(kind, devices)
+    const chosen = memory.recall(kind)
     const decision = decideDevice({
       devices,
-      chosen: memory.recall(kind),
+      chosen,
       active: before,
       away: away.has(kind),
     })
@@ -66,7 +67,9 @@ export function keepLocalDevices(options: {
     else away.delete(kind)
     if (decision.use === null) return
     if (decision.use.id !== room.getActiveDevice(browserKind[kind])) {
-      await room.switchActiveDevice(browserKind[kind], decision.use.id, false).catch(() => false)
+      // Browsers take a mere wish as none; but only what was chosen is worth failing for.
+      const isExact = chosen !== null && !decision.away
+      await room.switchActiveDevice(browserKind[kind], decision.use.id, isExact).catch(() => false)
     }
     active.set(kind, decision.use)
     const { notice } = decision

@@ -47,9 +47,6 @@ export function openVoiceConnection(options: {
   const { emit, levels, memory } = options
   const keyProvider = new CallKeyProvider()
   const worker = new E2EEWorker()
-  const preferred = (kind: 'microphone' | 'camera') => ({
-    deviceId: { ideal: memory.recall(kind)?.id ?? 'default' },
-  })
   const speaker = memory.recall('speaker')
   const room = new Room({
     adaptiveStream: true,
@@ -57,13 +54,12 @@ export function openVoiceConnection(options: {
     // Leaving has an order of its own (R16): microphone and camera, our server, then LiveKit.
     disconnectOnPageLeave: false,
     encryption: { keyProvider, worker },
+    // Which microphone and camera is settled by `devices`: a mere wish browsers do not heed.
     audioCaptureDefaults: {
-      ...preferred('microphone'),
       echoCancellation: true,
       noiseSuppression: true,
       autoGainControl: true,
     },
-    videoCaptureDefaults: preferred('camera'),
     ...(speaker ? { audioOutput: { deviceId: speaker.id } } : {}),
     // Not AV1: it throws under encryption.
     publishDefaults: { videoCodec: 'vp8', backupCodec: false },

@@ -82,7 +82,8 @@ export async function joinCall(person: Person): Promise<void> {
 }
 
 export async function isIn(person: Person): Promise<void> {
-  await expect(microphone(person.page)).toBeVisible()
+  // Loading the part that knows LiveKit included.
+  await expect(microphone(person.page)).toBeVisible({ timeout: 30_000 })
 }
 
 export async function turnCameraOn(person: Person): Promise<void> {

@@ -1,0 +1,170 @@
+/** What one does in a call besides talking: mute, devices, screen, another room, another call. */
+import { expect, test } from '@playwright/test'
+import { resolve } from 'node:path'
+import { findFreePort } from '../support/free-port.ts'
+import {
+  findLivekitServer,
+  startLivekitServer,
+  type LivekitServer,
+} from '../support/livekit-server.ts'
+import { prepareServer, type ServerProcess } from '../support/server-process.ts'
+import { until } from '../support/until.ts'
+import {
+  hangUp,
+  isIn,
+  joinCall,
+  openRoom,
+  register,
+  roomOf,
+  roomRow,
+  turnCameraOn,
+  type Person,
+} from './support/person.ts'
+import { makeRoom } from './support/rooms.ts'
+
+const found = findLivekitServer()
+test.skip('missing' in found, 'missing' in found ? found.missing : '')
+test.setTimeout(240_000)
+
+let livekit: LivekitServer
+let server: ServerProcess
+let people: Person[] = []
+
+test.beforeEach(async () => {
+  const port = await findFreePort()
+  livekit = await startLivekitServer({ webhookUrls: [`http://127.0.0.1:${port}/webhooks/livekit`] })
+  server = await prepareServer({
+    port,
+    livekit,
+    env: { CHATTO_WEB_ROOT: process.env['CHATTO_WEB_ROOT'] ?? resolve('dist/web') },
+  })
+  await server.start()
+})
+
+test.afterEach(async () => {
+  for (const { context } of people) await context.close()
+  people = []
+  await server.dispose()
+  await livekit.dispose()
+})
+
+const button = ({ page }: Person, name: string | RegExp) => page.getByRole('button', { name })
+
+test('F10 F11 F14 F15 Ada mutes, chooses another microphone that is kept, and shares her screen; Bo sees it', async ({
+  browser,
+}) => {
+  const ada = await register(browser, server.url, 'Ada')
+  const bo = await register(browser, server.url, 'Bo')
+  people = [ada, bo]
+  for (const person of people) await openRoom(person)
+  await joinCall(ada)
+  await joinCall(bo)
+  const adaAtBo = bo.page.getByRole('list', { name: 'People in the call' }).getByText('Ada')
+  await expect(adaAtBo).toBeVisible()
+
+  // What is published shows, at both sides.
+  await button(ada, 'Mute microphone').click()
+  await expect(button(ada, 'Unmute microphone')).toBeVisible()
+  await expect(adaAtBo).toHaveText(/muted/)
+  await button(ada, 'Unmute microphone').click()
+  await expect(button(ada, 'Mute microphone')).toBeVisible()
+  await expect(adaAtBo).not.toHaveText(/muted/)
+
+  // Another microphone, without leaving; the choice outlives the page.
+  await button(ada, 'Choose microphone and speaker').click()
+  const other = ada.page.getByRole('menuitemradio', { name: 'Fake Audio Input 2' })
+  await other.click()
+  await button(ada, 'Choose microphone and speaker').click()
+  await expect(other).toBeChecked()
+  await ada.page.keyboard.press('Escape')
+  await ada.page.reload()
+  await isIn(ada)
+  await button(ada, 'Choose microphone and speaker').click()
+  await expect(other).toBeChecked()
+  await ada.page.keyboard.press('Escape')
+
+  // A screen comes first, and goes.
+  await button(ada, 'Share screen').click()
+  await expect(button(ada, 'Stop sharing')).toBeVisible()
+  await expect(bo.page.getByText('Ada’s screen')).toBeVisible()
+  await turnCameraOn(ada)
+  await expect(bo.page.locator('.stage > .large').getByText('Ada’s screen')).toBeVisible()
+  await button(bo, 'Grid').click()
+  await expect(bo.page.locator('.tile-grid .tile')).toHaveCount(3)
+  await button(ada, 'Stop sharing').click()
+  await expect(bo.page.getByText('Ada’s screen')).toBeHidden()
+  await expect(button(ada, 'Share screen')).toBeVisible()
+
+  // With the keyboard alone: one stop for the whole bar, arrows in it.
+  await button(ada, 'Mute microphone').focus()
+  await ada.page.keyboard.press('ArrowRight')
+  await expect(button(ada, 'Choose microphone and speaker')).toBeFocused()
+  await ada.page.keyboard.press('End')
+  await expect(button(ada, 'Leave call')).toBeFocused()
+  await ada.page.keyboard.press('Enter')
+  await expect(button(ada, 'Join call')).toBeFocused()
+  for (const { violations } of people) expect(violations).toEqual([])
+})
+
+test('R10 F16 F21 Ada may not use the microphone, yet is in; she looks at another room, and is asked before she joins its call', async ({
+  browser,
+}) => {
+  const ada = await register(browser, server.url, 'Ada')
+  people = [ada]
+  await makeRoom(ada.page, 'Design')
+  await openRoom(ada)
+  await ada.page.evaluate(() => {
+    navigator.mediaDevices.getUserMedia = () =>
+      Promise.reject(new DOMException('Permission denied', 'NotAllowedError'))
+  })
+  await button(ada, 'Start call').click()
+  await expect(ada.page.getByText('Your browser does not allow the microphone.')).toBeVisible()
+  await expect(ada.page.getByText('Only you so far')).toBeVisible()
+  await button(ada, 'How to allow it').click()
+  await button(ada, 'Listen only').click()
+  await button(ada, 'Microphone does not work. Why?').click()
+  await expect(ada.page.getByRole('dialog', { name: 'Allow the microphone' })).toBeVisible()
+  await ada.page.keyboard.press('Escape')
+
+  // The call goes on in the bar while she looks at another room.
+  await openRoom(ada, 'Design')
+  const bar = ada.page.getByRole('region', { name: 'Call in general' })
+  await expect(bar).toBeVisible()
+  const { call } = await roomOf(ada)
+
+  await button(ada, 'Start call').click()
+  const question = ada.page.getByRole('alertdialog', { name: 'Leave the call in general?' })
+  await expect(question).toBeVisible()
+  await expect(button(ada, 'Stay in general')).toBeFocused()
+  await ada.page.keyboard.press('Enter')
+  await expect(question).toBeHidden()
+  expect((await roomOf(ada)).call?.callId).toBe(call?.callId)
+  expect((await roomOf(ada, 'Design')).call).toBeNull()
+
+  await button(ada, 'Start call').click()
+  await button(ada, 'Join Design').click()
+  await expect(ada.page.getByText('Only you so far')).toBeVisible()
+  await until('the call in general is over', 10_000, async () => (await roomOf(ada)).call === null)
+  expect((await roomOf(ada, 'Design')).call).not.toBeNull()
+  await hangUp(ada)
+  await expect(roomRow(ada, 'Design')).toHaveAccessibleName('Design')
+  expect(ada.violations).toEqual([])
+})
+
+test('F44 LiveKit cannot be reached: Ada is told what to do, nobody sees a call for long, and trying again works', async ({
+  browser,
+}) => {
+  const ada = await register(browser, server.url, 'Ada')
+  people = [ada]
+  await openRoom(ada)
+  await livekit.kill()
+  await button(ada, 'Start call').click()
+  await expect(ada.page.getByText('The media server cannot be reached.')).toBeVisible({
+    timeout: 60_000,
+  })
+  await until('no call is left', 10_000, async () => (await roomOf(ada)).call === null)
+  await livekit.restart()
+  await button(ada, 'Try again').click()
+  await isIn(ada)
+  await expect(button(ada, /^Encrypted/)).toBeVisible()
+})
