@@ -1,5 +1,5 @@
 /** What the others are told: the facts about people, and the end of the call (R6, R14, R47). */
-import { connectionsOf, liveConnections, type CallContext } from './call.context.ts'
+import { connectionsByUser, liveConnections, type CallContext } from './call.context.ts'
 import { sourceOf, type CallEffect, type CallEvent } from './call.events.ts'
 import type { CallFact, EndReason, LeftReason, ParticipantState } from './call.facts.ts'
 import type { Connection } from './connection.machine.ts'
@@ -16,8 +16,7 @@ export function announcePeople(
   const by = actorOf(event)
   const source = sourceOf(event)
 
-  for (const userId of new Set(Object.values(context.connections).map((c) => c.userId))) {
-    const connections = connectionsOf(context, userId)
+  for (const [userId, connections] of connectionsByUser(context)) {
     const live = connections.filter((c) => c.state !== 'gone')
     const told = people[userId]
     if (live.length === 0) {

@@ -107,6 +107,17 @@ export function connectionsOf(context: CallContext, userId: string): Connection[
   return Object.values(context.connections).filter((c) => c.userId === userId)
 }
 
+/** All connections in one pass: big calls are looked through at every event. */
+export function connectionsByUser(context: CallContext): Map<string, Connection[]> {
+  const byUser = new Map<string, Connection[]>()
+  for (const connection of Object.values(context.connections)) {
+    const mine = byUser.get(connection.userId)
+    if (mine) mine.push(connection)
+    else byUser.set(connection.userId, [connection])
+  }
+  return byUser
+}
+
 /** R11: whether there is no room for this person; who is in it already may always come again. */
 export function isFullFor(context: CallContext, userId: string): boolean {
   const { mostPeople } = context.timing
