@@ -52,14 +52,14 @@ export const topicOf = (roomId: string) => `room/${roomId}`
 export function createChannel(roomId: string, seq: number, deps: ChannelDeps): Channel {
   const { rooms, views } = deps
   const sockets = new Set<LiveSocket>()
-  const tasks: { work: () => Promise<void>; about: LiveSocket | null }[] = []
+  const tasks: { work: () => Promise<void>; about: readonly LiveSocket[] }[] = []
   let lastSent = seq
   /** What is known to be committed. */
   let known = seq
   let running = false
 
-  /** `about`: a socket that does not watch yet, or alone is told. */
-  function enqueue(work: () => Promise<void>, about: LiveSocket | null = null): void {
+  /** `about`: sockets that do not watch yet, and are to be told. */
+  function enqueue(work: () => Promise<void>, about: readonly LiveSocket[] = []): void {
     tasks.push({ work, about })
     if (!running) void run()
   }
@@ -70,7 +70,7 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
       try {
         await task.work()
       } catch (error) {
-        deps.failed(error, roomId, new Set(task.about ? [...sockets, task.about] : sockets))
+        deps.failed(error, roomId, new Set([...sockets, ...task.about]))
       }
     }
     running = false
@@ -221,7 +221,12 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
         return
       }
       known = Math.max(known, last.seq)
-      enqueue(sendFromLog)
+      enqueue(
+        sendFromLog,
+        facts.flatMap((fact) =>
+          fact.type === 'member.joined' ? [...deps.socketsOf(fact.userId)] : [],
+        ),
+      )
     },
 
     refresh() {
@@ -254,14 +259,14 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
         }
         await sendBacklog(socket, have)
         if (socket.isOpen()) subscribe(socket)
-      }, socket)
+      }, [socket])
     },
 
     gain(socket) {
       enqueue(async () => {
         await sendFromLog()
         if (!sockets.has(socket)) await tellGained(socket)
-      }, socket)
+      }, [socket])
     },
 
     unwatch,

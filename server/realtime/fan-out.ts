@@ -91,6 +91,10 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
   function failed(err: unknown, roomId: string, concerned: ReadonlySet<LiveSocket>): void {
     log.error({ err, roomId }, 'a room could not be published')
     for (const socket of concerned) socket.end(closeCodes.restarting, 'come back')
+    // What could not be read may have told of somebody who gained the room.
+    fanOut.compareMemberships().catch((error: unknown) => {
+      log.error({ err: error }, 'memberships could not be compared')
+    })
   }
 
   function repairIfFailed(

@@ -317,7 +317,7 @@ export function createPeople(deps: PeopleDeps): People {
       // Half of the time it says goodbye first; else LiveKit finds it twice.
       if (random.chance(0.5)) livekit.leave(session)
       world.after(
-        random.between(10, 1_500),
+        random.chance(0.7) ? random.between(10, 1_500) : random.between(7_000, 10_500),
         () => {
           if (!isAlive(page)) return
           try {

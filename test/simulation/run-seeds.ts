@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { openStoryDatabase } from './database.ts'
+import { plantedBugs } from './planted-bugs.ts'
 import { simulate } from './simulate.ts'
 
 const { values } = parseArgs({
@@ -12,6 +13,7 @@ const { values } = parseArgs({
     to: { type: 'string', default: '100' },
     step: { type: 'string', default: '1' },
     story: { type: 'boolean', default: false },
+    plant: { type: 'string' },
   },
 })
 
@@ -19,9 +21,14 @@ void (async () => {
   const database = await openStoryDatabase()
   for (let seed = Number(values.from); seed <= Number(values.to); seed += Number(values.step)) {
     await database.empty()
-    const { story, ...outcome } = await simulate(database.store, seed)
+    const { story, ...outcome } = await simulate(
+      database.store,
+      seed,
+      plantedBugs[values.plant ?? ''],
+    )
     const told = outcome.broken || values.story ? { ...outcome, story } : outcome
     process.stdout.write(`${JSON.stringify(told)}\n`)
+    if (values.plant !== undefined && outcome.broken) break
   }
   await database.close()
 })()

@@ -1,0 +1,138 @@
+/**
+ * Eight bugs, each put between the parts of the server (its store, its steps), never into the
+ * product: the simulation is worth something only if it finds every one of them.
+ */
+import type { CallEvent } from '../../machines/call.events.ts'
+import { isShutOut, toIdentity } from '../../machines/call.context.ts'
+import type { CallSnapshot } from '../../machines/decide.ts'
+import { AmbiguousCommitError, type LoadedRoom, type Store } from '../../persistence/store.ts'
+import type { RoomSteps } from '../../server/rooms/room-step.ts'
+import type { Planted } from './server.ts'
+import type { World } from './world.ts'
+
+/** Changes the events that reach the call. */
+function events(
+  change: (event: CallEvent, call: CallSnapshot | null, at: number) => CallEvent,
+): Planted {
+  return {
+    steps: (inner): RoomSteps => ({
+      run: (roomId, decide) =>
+        inner.run(roomId, (state, at) => {
+          const decision = decide(state, at)
+          const { callEvent } = decision
+          if (!callEvent) return decision
+          return { ...decision, callEvent: (at) => change(callEvent(at), state.call, at) }
+        }),
+    }),
+  }
+}
+
+/** Changes how commits are answered. */
+function commits(
+  change: (rooms: Store['rooms'], world: World) => Store['rooms']['commit'],
+): Planted {
+  return {
+    store: (store, world) => ({
+      ...store,
+      rooms: { ...store.rooms, commit: change(store.rooms, world) },
+    }),
+  }
+}
+
+export const plantedBugs: Record<string, Planted> = {
+  /** A late `participant_left` of an old session counts for the new one. */
+  'drop the sid check': events((event, call) => {
+    if (event.type !== 'livekit.participant.left') return event
+    const known = call?.context.connections[event.identity]
+    if (!known || known.participantSid === null) return event
+    return { ...event, participantSid: known.participantSid }
+  }),
+
+  /** What a listing shows counts for the time when it is looked at, not when it began. */
+  'trust a listing begun before the deadline': events((event, call, at) => {
+    if (event.type !== 'livekit.listed') return event
+    const lagMs = call?.context.timing.listingLagMs ?? 0
+    return { ...event, begunAt: at + lagMs, graceUntil: 0 }
+  }),
+
+  /** A start does not take up what was waited for. */
+  'forget a deadline on restart': {
+    store(store) {
+      let isFirst = true
+      return {
+        ...store,
+        rooms: {
+          ...store.rooms,
+          async load(roomId, since) {
+            const loaded = await store.rooms.load(roomId, since)
+            if (loaded && isFirst) forgetDeadlines(loaded)
+            isFirst = false
+            return loaded
+          },
+        },
+      }
+    },
+  },
+
+  /** Says that it is stored, and stores it a little later. */
+  'acknowledge before commit': commits((rooms, world) => (batch) => {
+    world.after(100, () => {
+      rooms.commit(batch).catch(() => undefined)
+    })
+    return Promise.resolve(batch.map(() => 'committed' as const))
+  }),
+
+  /** The connection was lost while committing: it will have worked. */
+  'guess on an ambiguous error': commits((rooms) => async (batch) => {
+    try {
+      return await rooms.commit(batch)
+    } catch (error) {
+      if (!(error instanceof AmbiguousCommitError)) throw error
+      return batch.map(() => 'committed' as const)
+    }
+  }),
+
+  /** A reload looks like a hang-up. */
+  'take a closing page for a leave': events((event) =>
+    event.type === 'leave.requested' ? { ...event, closing: false } : event,
+  ),
+
+  /** Who is a member is looked up first, and decided later. */
+  'read membership before the mailbox': {
+    steps: (inner, store): RoomSteps => ({
+      async run(roomId, decide) {
+        const before = await store.rooms.load(roomId, 0)
+        const members = new Map(before?.members.map((member) => [member.userId, member]))
+        return inner.run(roomId, (state, at) => {
+          // Joins and reports only: membership itself is changed under its version.
+          const decision = decide(
+            {
+              room: state.room,
+              members: before ? members : state.members,
+              call: state.call,
+              receipt: state.receipt,
+            },
+            at,
+          )
+          return decision.callEvent ? decision : decide(state, at)
+        })
+      },
+    }),
+  },
+
+  /** A page that left, was removed or was handed over comes in again under its old id. */
+  'accept a shut-out connection id': events((event, call) => {
+    if (event.type !== 'join.requested' || event.connectionId === null || !call) return event
+    const known = call.context.connections[toIdentity(event.userId, event.connectionId)]
+    if (known && isShutOut(known)) Object.assign(known, { goneWhy: 'expired' })
+    return event
+  }),
+}
+
+function forgetDeadlines({ call }: LoadedRoom): void {
+  if (!call) return
+  const { context } = call.envelope.snapshot as {
+    context: { connections: Record<string, { deadlineAt: number | null }> }
+  }
+  for (const connection of Object.values(context.connections)) connection.deadlineAt = null
+}
