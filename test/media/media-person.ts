@@ -35,7 +35,7 @@ import { setTrackMuted } from '../support/rtc-native.ts'
 import { until } from '../support/until.ts'
 
 const answerTimeoutMs = 10_000
-const mediaTimeoutMs = 15_000
+const mediaTimeoutMs = 25_000
 /** The ear remembers half a second in pieces of this length. */
 const earFrameMs = 50
 const earFrames = 10

@@ -73,8 +73,8 @@ export function createMediaRoom({
   function broadcast(participant: MediaParticipant): void {
     if (participant.isHidden) return
     const value = new ParticipantUpdate({ participants: [participant.info()] })
-    for (const other of participants.values())
-      if (other !== participant) other.outlet.send({ case: 'update', value })
+    // To the participant, too: after a full reconnect LiveKit's client for Node learns its new sid so.
+    for (const { outlet } of participants.values()) outlet.send({ case: 'update', value })
   }
 
   function subscribe(

@@ -5,6 +5,7 @@ import {
   TrackInfo,
   TrackSource,
   TrackType,
+  AudioTrackFeature,
   type AddTrackRequest,
 } from '@livekit/protocol'
 import type { MediaGrants } from './media-token.ts'
@@ -99,10 +100,21 @@ function toTrackInfo(request: AddTrackRequest, sid: string, now: number): TrackI
     encryption: request.encryption,
     stream: request.stream || toStream(request.source),
     version: new TimedVersion({ unixMicro: BigInt(now) * 1_000n }),
-    audioFeatures: request.audioFeatures,
+    audioFeatures: toAudioFeatures(request),
     backupCodecPolicy: request.backupCodecPolicy,
     codecs: [new SimulcastCodecInfo({ mimeType, cid: request.cid, layers: request.layers })],
   })
+}
+
+/** As LiveKit: what older clients say in fields of their own belongs to it as well. */
+function toAudioFeatures({ audioFeatures, stereo, disableDtx }: AddTrackRequest) {
+  return [
+    ...new Set([
+      ...audioFeatures,
+      ...(stereo ? [AudioTrackFeature.TF_STEREO] : []),
+      ...(disableDtx ? [AudioTrackFeature.TF_NO_DTX] : []),
+    ]),
+  ]
 }
 
 /** What is to be heard and seen together, when the client does not say. */
