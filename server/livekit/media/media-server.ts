@@ -25,6 +25,8 @@ export interface MediaServerParts {
 
 const tickEveryMs = 25
 const refreshEveryMs = 5 * 60_000
+const warningsWindowMs = 60_000
+const maxWarnings = 20
 
 /** Rejects when there is no free UDP port for any of the addresses. */
 export async function createMediaServer({
@@ -34,7 +36,12 @@ export async function createMediaServer({
   log,
   issueRefreshToken,
 }: MediaServerParts): Promise<MediaServer> {
+  let warnings = { since: now(), count: 0 }
   const onError = (error: unknown) => {
+    if (now() - warnings.since >= warningsWindowMs) warnings = { since: now(), count: 0 }
+    warnings.count += 1
+    // Whoever sends rubbish may not fill the log with it.
+    if (warnings.count > maxWarnings) return
     log.warn({ err: error }, 'the media server put something of a client aside')
   }
   const certificate = await RTCDtlsTransport.SetupCertificate()

@@ -85,6 +85,7 @@ export function createPeerTransport(parts: LineParts, on: PeerTransportEvents): 
   dtls.role = 'server'
   const sctp = new RTCSctpTransport(sctpPort, maxDataMessageBytes)
   sctp.setDtlsTransport(dtls)
+  guardData(dtls, sctp, parts.onError)
   const channels = new Map<string, RTCDataChannel>()
   let state: PeerTransport['state'] = 'new'
   let remoteUfrag: string | null = null
@@ -223,3 +224,27 @@ function guardHandshake(dtls: RTCDtlsTransport): void {
     if (epoch > 0) receive?.(packet, from)
   }
 }
+
+/**
+ * werift leaves what goes wrong with a client's data to nobody, which would end the process: here
+ * it is put aside.
+ */
+function guardData(
+  dtls: RTCDtlsTransport,
+  sctp: RTCSctpTransport,
+  onError: (error: unknown) => void,
+): void {
+  const association = sctp.sctp
+  // Both are private, and without types.
+  const receiveMessage = sctp['datachannelReceive'] as (...message: Message) => Promise<void>
+  const receivePacket = association['handleData'] as (packet: Buffer) => Promise<void>
+  association.onReceive.allUnsubscribe()
+  association.onReceive.subscribe((...message) => {
+    receiveMessage(...message).catch(onError)
+  })
+  dtls.dataReceiver = (packet) => {
+    receivePacket.call(association, packet).catch(onError)
+  }
+}
+
+type Message = [streamId: number, protocolId: number, data: Buffer]

@@ -12,6 +12,7 @@ import { createSocket } from 'node:dgram'
 import { readdirSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { RTCPeerConnection, RtpHeader } from 'werift'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import type { SignalSession } from '../../../server/livekit/media/media-server.types.ts'
 import { verifyMediaToken } from '../../../server/livekit/media/media-token.ts'
@@ -197,6 +198,41 @@ test(`random UDP, and what looks like STUN, DTLS, RTP, ends nothing (SEED=${seed
   }
   for (const socket of sockets) socket.close()
   await stillFine(both)
+})
+
+test(`a client that got as far as DTLS and sends rubbish through it ends nothing (SEED=${seed})`, async () => {
+  carrier = await startMediaCarrier()
+  const both = await meet()
+  const eve = await intrude('eve')
+  const connection = new RTCPeerConnection({ iceServers: [], iceUseIpv6: false })
+  try {
+    const channel = connection.createDataChannel('_reliable')
+    await connection.setLocalDescription(await connection.createOffer())
+    eve.say(toOffer(connection.localDescription?.sdp ?? ''))
+    const answer = eve.told.find((message) => message.case === 'answer')
+    const sdp = answer?.case === 'answer' ? answer.value.sdp : ''
+    await connection.setRemoteDescription({ type: 'answer', sdp })
+    await until('Eve’s channel is open', 10_000, () => channel.readyState === 'open')
+    const dice = createDice(seed)
+    const dtls = connection.dtlsTransports[0]
+    const sctp = connection.sctpTransport?.sctp
+    if (!dtls || !sctp) throw new Error('no transports')
+    const header = { payloadType: 111, ssrc: 1234, sequenceNumber: 1, timestamp: 1 }
+    for (let round = 0; round < 300; round += 1) {
+      const rubbish = Buffer.from(Array.from({ length: 1 + dice(200) }, () => dice(256)))
+      await dtls.sendData(rubbish)
+      await dtls.sendRtp(rubbish, new RtpHeader({ ...header, sequenceNumber: round }))
+      channel.send(rubbish)
+    }
+    // Of no kind that there is, and an acknowledgement of a channel that there is not.
+    await sctp.send(channel.id ?? 0, 99, Buffer.from('what?'))
+    await sctp.send(77, 50, Buffer.from([2]))
+    await until('the server has put it aside', 5_000, () => carrier.warnings.length > 0)
+    await stillFine(both)
+  } finally {
+    await connection.close()
+    eve.session.closed()
+  }
 })
 
 test('a hundred connects at once leave the two in the call alone', async () => {
