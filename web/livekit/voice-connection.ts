@@ -36,7 +36,7 @@ import {
 setLogLevel(LogLevel.error)
 
 const measureEveryMs = 1000
-const encryptionTimeoutMs = 5000
+const encryptionTimeoutMs = 15_000
 
 export function openVoiceConnection(options: {
   emit: (event: VoiceConnectionEvent) => void

@@ -4,7 +4,7 @@
  */
 
 /** How long a reloaded page waits for its former self to let go. */
-const letGoMs = 2000
+const letGoMs = 4000
 
 export interface CallLock {
   /** For a page that comes back: false when another tab keeps the lock. */

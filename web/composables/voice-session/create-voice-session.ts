@@ -77,7 +77,11 @@ export function createVoiceSession(parts: VoiceSessionParts): VoiceSession {
     }
     join = result.join
     const { callId } = join
-    if (actor.getSnapshot().matches('asking')) parts.lock.take(callId)
+    const snapshot = actor.getSnapshot()
+    // Held already, unless this is a fresh join, or the page let go of it when it was hidden.
+    if (snapshot.matches('asking') || snapshot.matches({ returning: 'asking' })) {
+      parts.lock.take(callId)
+    }
     actor.send({ type: 'join.answered', attempt, callId, connectionId: join.connectionId })
   }
 
@@ -319,6 +323,8 @@ export function createVoiceSession(parts: VoiceSessionParts): VoiceSession {
       parts.leaveBeacon(here)
       // Should the browser keep the page for its back button, it comes back like any lost one.
       void dropConnection()
+      // The page that is loaded in its place must not wait until the browser has cleared this one away.
+      parts.lock.release()
       actor.send({
         type: 'livekit.disconnected',
         attempt: snapshot.context.attempt,
