@@ -17,12 +17,14 @@ export interface Person {
 
 export const password = 'correct horse battery'
 
-/** Registers by the door, in a fresh browser profile. */
-export async function register(
+type ProfileOptions = Parameters<Browser['newContext']>[0]
+
+/** A browser profile with one page open: at the door, or inside when `options` bring a session along. */
+export async function visit(
   browser: Browser,
   baseURL: string,
   name: string,
-  options: Parameters<Browser['newContext']>[0] = {},
+  options: ProfileOptions = {},
 ): Promise<Person> {
   const context = await browser.newContext({
     baseURL,
@@ -55,14 +57,25 @@ export async function register(
     return page
   }
 
-  const page = await open()
+  return { name, context, page: await open(), violations, facts, open }
+}
+
+/** Registers by the door, in a fresh browser profile. */
+export async function register(
+  browser: Browser,
+  baseURL: string,
+  name: string,
+  options: ProfileOptions = {},
+): Promise<Person> {
+  const person = await visit(browser, baseURL, name, options)
+  const { page } = person
   await page.getByRole('button', { name: 'Create an account' }).click()
   await page.getByLabel('Login').fill(name.toLowerCase())
   await page.getByLabel('Your name').fill(name)
   await page.getByLabel('Password', { exact: true }).fill(password)
   await page.getByRole('button', { name: 'Create an account' }).click()
   await expect(page.getByRole('link', { name: /^general/ })).toBeVisible()
-  return { name, context, page, violations, facts, open }
+  return person
 }
 
 export const roomRow = (person: Person, room = 'general') =>
@@ -83,7 +96,7 @@ export async function joinCall(person: Person): Promise<void> {
 
 export async function isIn(person: Person): Promise<void> {
   // Loading the part that knows LiveKit included.
-  await expect(microphone(person.page)).toBeVisible({ timeout: 30_000 })
+  await expect(microphone(person.page)).toBeVisible({ timeout: 60_000 })
 }
 
 export async function turnCameraOn(person: Person): Promise<void> {

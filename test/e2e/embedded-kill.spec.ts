@@ -1,0 +1,139 @@
+/** Issue 4, point 5: with the media server inside, either process is killed (-9) while two people talk. */
+import { expect, test, type Browser } from '@playwright/test'
+import { until } from '../support/until.ts'
+import {
+  grows,
+  isEncrypted,
+  standingIn,
+  untilConnected,
+  upheavals,
+  watchSignalling,
+} from './support/call-checks.ts'
+import { startEmbeddedServer, type EmbeddedServer } from './support/embedded-server.ts'
+import {
+  historyOf,
+  joinCall,
+  openRoom,
+  register,
+  roomOf,
+  turnCameraOn,
+  type Person,
+} from './support/person.ts'
+import { expectWithin, keptWithin, patience, report } from './support/promises.ts'
+import { flowOf, watchFlow } from './support/watch-flow.ts'
+
+test.setTimeout(400_000)
+
+let server: EmbeddedServer
+let people: Person[] = []
+
+test.beforeEach(async () => {
+  server = await startEmbeddedServer()
+})
+test.afterEach(async ({ browserName }, testInfo) => {
+  if (testInfo.status !== testInfo.expectedStatus) {
+    await testInfo.attach('server', { body: server.output.slice(-20_000) })
+  }
+  for (const { context } of people) await context.close()
+  people = []
+  await server.dispose()
+  expect(browserName).toBe('chromium')
+})
+
+async function twoTalk(browser: Browser): Promise<[Person, Person]> {
+  const ada = await register(browser, server.url, 'Ada')
+  const bo = await register(browser, server.url, 'Bo')
+  people = [ada, bo]
+  for (const person of people) await openRoom(person)
+  for (const person of people) await joinCall(person)
+  for (const person of people) await turnCameraOn(person)
+  for (const person of people) await grows(person)
+  await untilConnected(ada, ['Ada', 'Bo'])
+  return [ada, bo]
+}
+
+test('R49 the web process is killed and started again: sound and picture go on, the call and its log are as before, signalling comes back', async ({
+  browser,
+}) => {
+  const [ada, bo] = await twoTalk(browser)
+  const before = await roomOf(ada)
+  const history = await historyOf(ada)
+  const { mediaPid } = server
+  const signalling = people.map(({ page }) => watchSignalling(page))
+  for (const { facts } of people) facts.length = 0
+  for (const { page } of people) await watchFlow(page)
+
+  await server.kill()
+  const down = [await grows(ada), await grows(bo)]
+  await server.start()
+  expect(server.mediaPid).toBe(mediaPid)
+  await until('both signal again', 40_000, () => signalling.every((each) => each.isUp()))
+  // Long enough for every doubt to fall due.
+  for (const [index, person] of people.entries()) await grows(person, down[index], 250)
+
+  for (const { name, page } of people) {
+    const flow = await flowOf(page)
+    report(`${name} while the web process was away`, JSON.stringify(flow))
+    expectWithin(`${name}’s longest gap in the picture`, flow.pictureGapMs - flow.blindMs, 1000)
+  }
+  const after = await roomOf(ada)
+  expect(after.call?.callId).toBe(before.call?.callId)
+  expect(after.call?.participants).toEqual(before.call?.participants)
+  expect(await historyOf(ada)).toEqual(history)
+  expect(people.flatMap(({ facts }) => upheavals(facts))).toEqual([])
+  // What one says now is heard: the signalling that came back works.
+  await ada.page.getByRole('button', { name: 'Turn camera off' }).click()
+  await expect(ada.page.getByRole('button', { name: 'Turn camera on' })).toBeVisible()
+  await turnCameraOn(ada)
+  await grows(bo)
+  for (const person of people) await isEncrypted(person)
+  for (const { violations } of people) expect(violations).toEqual([])
+})
+
+test('R20 R31 the media process is killed: both are back in the same call within 10 s, each of them one participant throughout', async ({
+  browser,
+}) => {
+  const [ada] = await twoTalk(browser)
+  const before = await roomOf(ada)
+  const history = await historyOf(ada)
+  const { mediaPid } = server
+  for (const { facts } of people) facts.length = 0
+  for (const { page } of people) await watchFlow(page)
+
+  const standings = new Set<string>()
+  server.killMedia()
+  const killedAt = performance.now()
+  await until('another media process runs', 30_000, () => server.mediaPid !== mediaPid)
+  report('another media process runs', `after ${Math.round(performance.now() - killedAt)} ms`)
+  // What was decoded before stands still; then it begins anew.
+  await until('the old pictures stand still', 5_000, async () => {
+    const flows = await Promise.all(people.map(({ page }) => flowOf(page)))
+    return flows.every(({ sinceFrameMs }) => sinceFrameMs > 400)
+  })
+  await keptWithin(
+    'both see each other again',
+    10_000 - (performance.now() - killedAt) / patience(),
+    async () => {
+      standings.add(await standingIn(ada))
+      const flows = await Promise.all(people.map(({ page }) => flowOf(page)))
+      return flows.every(({ sinceFrameMs }) => sinceFrameMs < 400)
+    },
+    killedAt,
+  )
+  await untilConnected(ada, ['Ada', 'Bo'])
+  for (const person of people) await grows(person, undefined, 60)
+  for (const { name, page } of people) {
+    report(`${name} while the media process was away`, JSON.stringify(await flowOf(page)))
+  }
+
+  report('standings', [...standings].join(' | '))
+  for (const standing of standings) {
+    expect(standing).toMatch(/^Ada (connected|reconnecting),Bo (connected|reconnecting)$/)
+  }
+  const after = await roomOf(ada)
+  expect(after.call?.callId).toBe(before.call?.callId)
+  expect(await historyOf(ada)).toEqual(history)
+  expect(people.flatMap(({ facts }) => upheavals(facts))).toEqual([])
+  for (const person of people) await isEncrypted(person)
+  for (const { violations } of people) expect(violations).toEqual([])
+})
