@@ -104,7 +104,7 @@ function isSameHost(origin: string, host: string): boolean {
 /** Undefined for what is no host at all. */
 function hostName(host: string): string | undefined {
   const url = `http://${host}`
-  if (/[/\\?#@\s]/.test(host) || !URL.canParse(url)) return undefined
+  if (/[/\\?#@%\s]/.test(host) || !URL.canParse(url)) return undefined
   return new URL(url).hostname.replace(/^\[|\]$/g, '')
 }
 

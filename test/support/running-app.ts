@@ -65,7 +65,7 @@ export interface RunningApp {
   /** Everything that was logged, a JSON line each. */
   readonly logLines: string[]
   ask(method: string, path: string, ask?: Ask): Promise<Answer>
-  signUp(login: string, more?: { setupCode?: string }): Promise<Person>
+  signUp(login: string, more?: { setupCode?: string; password?: string }): Promise<Person>
   /** A signed webhook about who joined. */
   report(report: Report): Promise<Answer>
   /** A signed webhook with any body. */
@@ -184,7 +184,18 @@ export async function runApp(options: RunningAppOptions = {}): Promise<RunningAp
         },
       )
       outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${path}: no answer`)))
-      outgoing.on('error', reject)
+      outgoing.on('error', (error) => {
+        // The server had hung up on a connection that nobody used for a while.
+        if (outgoing.reusedSocket && 'code' in error && error.code === 'ECONNRESET') {
+          resolve(
+            send(method, path, {
+              ...(headers && { headers }),
+              body,
+              ...(raw !== undefined && { raw }),
+            }),
+          )
+        } else reject(error)
+      })
       outgoing.end(sent)
     })
   }
