@@ -1,5 +1,5 @@
 /** A track that a participant publishes: what is known of it, and the way of its packets to the subscribers. */
-import type { TrackInfo} from '@livekit/protocol';
+import type { TrackInfo } from '@livekit/protocol'
 import { TrackType } from '@livekit/protocol'
 import type { RtpPacket } from 'werift'
 import { createLoudness, type Loudness } from './loudness.ts'
