@@ -1,0 +1,95 @@
+/** One change on 1,000 sockets, beside a bare uWebSockets publish of the same text to as many. */
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { makeRooms, portOf, signUp, startBenchServer } from './support/crowd.ts'
+import { openReaders, type Readers } from './support/readers.ts'
+import { flood, toRequest } from './support/flood.ts'
+import { median, percent, rounded, type BenchResult } from './support/result.ts'
+
+const sockets = 1_000
+const changes = 100
+const rounds = 5
+const least = 0.7
+
+export async function benchFanOut(): Promise<BenchResult> {
+  const server = await startBenchServer()
+  const bare = await startBare()
+  let ours: Readers | null = null
+  let theirs: Readers | null = null
+  try {
+    const [ada] = await signUp(server, ['ada'])
+    if (!ada) throw new Error('nobody is there')
+    const [room] = await makeRooms(server, [ada], 1)
+    if (!room) throw new Error('there is no room')
+    ours = await openReaders(portOf(server), '/api/live', sockets, {
+      authorization: `Bearer ${ada.token}`,
+    })
+    theirs = await openReaders(bare.port, '/', sockets)
+    const message = { text: 'One change, for everybody who looks.' }
+    const post = toRequest(
+      'POST',
+      `/api/rooms/${room.id}/messages`,
+      { authorization: `Bearer ${ada.token}`, 'content-type': 'application/json' },
+      JSON.stringify(message),
+    )
+    // As long as a fact that goes out.
+    const text = JSON.stringify({
+      type: 'facts',
+      roomId: room.id,
+      seq: 1_000,
+      facts: [
+        {
+          type: 'message.posted',
+          ...message,
+          by: ada.user.id,
+          source: 'user',
+          at: Date.now(),
+          seq: 1_000,
+        },
+      ],
+    })
+    const publish = toRequest('POST', '/', {}, text)
+    const perSecond = async (port: number, request: Buffer, readers: Readers) => {
+      const began = performance.now()
+      const arrived = readers.untilMore(changes * sockets)
+      await flood(
+        port,
+        Array.from({ length: changes }, () => request),
+        1,
+      )
+      await arrived
+      return (changes * sockets) / ((performance.now() - began) / 1000)
+    }
+    const our: number[] = []
+    const their: number[] = []
+    for (let i = 0; i < rounds; i++) {
+      our.push(await perSecond(portOf(server), post, ours))
+      their.push(await perSecond(bare.port, publish, theirs))
+    }
+    const ratio = median(our) / median(their)
+    return {
+      lines: [
+        `message → commit → ${sockets} sockets: ${rounded(median(our))} messages a second (${our.map(rounded).join(', ')})`,
+        `bare publish to ${sockets} sockets: ${rounded(median(their))} a second (${their.map(rounded).join(', ')})`,
+        `ratio ${percent(ratio)}`,
+      ],
+      limit: `at least ${percent(least)} of the bare publish`,
+      isFine: ratio >= least,
+    }
+  } finally {
+    ours?.close()
+    theirs?.close()
+    bare.stop()
+    await server.dispose()
+  }
+}
+
+function startBare(): Promise<{ port: number; stop(): void }> {
+  const child = fork(fileURLToPath(new URL('support/bare-publish.ts', import.meta.url)))
+  return new Promise((resolve, reject) => {
+    child.once('message', (port) =>
+      resolve({ port: Number(port), stop: () => child.kill('SIGKILL') }),
+    )
+    child.once('exit', (code) => reject(new Error(`the bare server ended with ${code}`)))
+  })
+}
