@@ -27,6 +27,7 @@ export function planActions(deps: ActionDeps, until: number): void {
     ['reloads', 3],
     ['removals', 3],
     ['networks', 3],
+    ['edges', 3],
   ] as const)
 
   function remove(person: Person): void {
@@ -129,6 +130,7 @@ export function planActions(deps: ActionDeps, until: number): void {
       ['crash and return', often('reloads', 2)],
       ['offline', often('networks', 3)],
       ['full reconnect', often('networks', 2)],
+      ['late reconnect', flavour === 'edges' ? 12 : 1],
       ['second device', often('reloads', 2)],
       ['join again', 1],
       ['remove', often('removals', 1)],
@@ -156,7 +158,10 @@ export function planActions(deps: ActionDeps, until: number): void {
         people.goOffline(person, random.pick([2_000, 10_000, 17_000, 24_000, 28_000, 40_000]))
         return
       case 'full reconnect':
-        people.fullReconnect(page)
+        people.fullReconnect(page, false)
+        return
+      case 'late reconnect':
+        people.fullReconnect(page, true)
         return
       case 'second device':
         people.join(person)

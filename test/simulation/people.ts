@@ -57,7 +57,8 @@ export interface People {
   close(page: Page, beacon: boolean): void
   crash(page: Page): void
   goOffline(person: Person, ms: number): void
-  fullReconnect(page: Page): void
+  /** `late`: it comes back when the doubt is nearly over. */
+  fullReconnect(page: Page, late: boolean): void
   /** Connects to LiveKit with what it has, past our server. */
   replay(person: Person, token: LivekitToken): void
   isWanted(identity: string): boolean
@@ -295,7 +296,7 @@ export function createPeople(deps: PeopleDeps): People {
       })
     },
 
-    fullReconnect(page) {
+    fullReconnect(page, late) {
       const { session } = page
       if (!session || session.endedAt !== null || !page.isOnline()) return
       tell(page, 'reconnects fully')
@@ -315,9 +316,9 @@ export function createPeople(deps: PeopleDeps): People {
       let next: Session | null = null
       page.session = null
       // Half of the time it says goodbye first; else LiveKit finds it twice.
-      if (random.chance(0.5)) livekit.leave(session)
+      if (late || random.chance(0.5)) livekit.leave(session)
       world.after(
-        random.chance(0.7) ? random.between(10, 1_500) : random.between(7_000, 10_500),
+        late ? random.between(8_000, 10_300) : random.between(10, 1_500),
         () => {
           if (!isAlive(page)) return
           try {

@@ -39,7 +39,7 @@ function commits(
   }
 }
 
-export const plantedBugs: Record<string, Planted> = {
+export const plantedBugs = {
   /** A late `participant_left` of an old session counts for the new one. */
   'drop the sid check': events((event, call) => {
     if (event.type !== 'livekit.participant.left') return event
@@ -127,7 +127,9 @@ export const plantedBugs: Record<string, Planted> = {
     if (known && isShutOut(known)) Object.assign(known, { goneWhy: 'expired' })
     return event
   }),
-}
+} satisfies Record<string, Planted>
+
+export type PlantedBug = keyof typeof plantedBugs
 
 function forgetDeadlines({ call }: LoadedRoom): void {
   if (!call) return

@@ -1,0 +1,40 @@
+/** The simulation finds eight bugs that are put in on purpose, each within 1,000 seeds. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openStoryDatabase, type StoryDatabase } from './database.ts'
+import { plantedBugs, type PlantedBug } from './planted-bugs.ts'
+import { simulate } from './simulate.ts'
+
+/** Where it was found first: tried before all others, which saves time and proves no less. */
+const foundAt: Record<PlantedBug, number> = {
+  'drop the sid check': 1,
+  'trust a listing begun before the deadline': 40,
+  'forget a deadline on restart': 1,
+  'acknowledge before commit': 1,
+  'guess on an ambiguous error': 1,
+  'take a closing page for a leave': 1,
+  'read membership before the mailbox': 1,
+  'accept a shut-out connection id': 1,
+}
+
+let database: StoryDatabase
+beforeAll(async () => {
+  database = await openStoryDatabase()
+})
+afterAll(() => database.close())
+
+test.each(Object.entries(foundAt) as [PlantedBug, number][])(
+  'it finds: %s (seed %i)',
+  { timeout: 600_000 },
+  async (bug, first) => {
+    const seeds = [first, ...Array.from({ length: 1_000 }, (_, i) => i + 1)]
+    for (const seed of seeds) {
+      await database.empty()
+      const { broken, story } = await simulate(database.store, seed, plantedBugs[bug])
+      if (!broken) continue
+      expect(story.at(-1)).toContain(`${broken.rule}: ${broken.what}`)
+      if (seed !== first) console.info(`${bug}: now found at seed ${seed}`)
+      return
+    }
+    expect.fail(`not found in ${seeds.length - 1} seeds`)
+  },
+)
