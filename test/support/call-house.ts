@@ -2,6 +2,8 @@
  * The shipped server as a process, a real livekit-server that reports to it, and people with real
  * WebRTC clients: a whole house for flows.
  */
+import { decodeJwt } from 'jose'
+import { RoomServiceClient } from 'livekit-server-sdk'
 import type { Join } from '../../server/protocol/wire.ts'
 import { register, type ApiPerson } from './api-person.ts'
 import { findFreePort } from './free-port.ts'
@@ -15,6 +17,10 @@ export interface CallHouse {
   register(login: string): Promise<ApiPerson>
   /** Joins over HTTP and connects to LiveKit, as a page does. */
   enter(person: ApiPerson, roomId: string, page: string): Promise<Entered>
+  /** LiveKit's own word, beside what our server makes of it. */
+  readonly livekitRooms: RoomServiceClient
+  /** Identities of who is in the LiveKit room of that join's call. */
+  listed(join: Join): Promise<string[]>
   /** Everybody hangs up at LiveKit. */
   leaveAll(): Promise<void>
   dispose(): Promise<void>
@@ -44,6 +50,8 @@ export async function openCallHouse({
   const server = await startServer({ port, livekit: { url, apiKey, apiSecret }, env })
   const people = new Set<RtcPerson>()
 
+  const livekitRooms = new RoomServiceClient(url.replace('ws', 'http'), apiKey, apiSecret)
+
   async function leaveAll(): Promise<void> {
     const all = [...people]
     people.clear()
@@ -60,6 +68,9 @@ export async function openCallHouse({
       people.add(rtc)
       return { join, rtc }
     },
+    livekitRooms,
+    listed: async (join) =>
+      (await livekitRooms.listParticipants(livekitNameOf(join))).map((p) => p.identity),
     leaveAll,
     async dispose() {
       await leaveAll()
@@ -68,3 +79,8 @@ export async function openCallHouse({
     },
   }
 }
+
+export const livekitNameOf = ({ token }: Join) =>
+  decodeJwt<{ video: { room: string } }>(token).video.room
+
+export const identityOf = ({ token }: Join) => decodeJwt(token).sub ?? ''
