@@ -100,9 +100,11 @@ const problem = (field: DoorField | null, words: string): DoorProblem => ({
   wantsSetupCode: false,
 })
 
-export async function leaveServer(): Promise<void> {
+/** `hangUp`: a call is left while the server still knows who leaves. */
+export async function leaveServer(hangUp: () => Promise<void>): Promise<void> {
   const me = sessionStore.getSnapshot().context.me
   try {
+    await hangUp()
     await signOut()
     if (me) forget(me.id)
   } catch (error) {

@@ -3,7 +3,7 @@
  * place that knows both the machine and LiveKit; made once per app, outside of components, so that
  * looking at another page hangs nothing up.
  */
-import { createActor } from 'xstate'
+import { createActor, waitFor, type SnapshotFrom } from 'xstate'
 import type { Place, VoiceSessionEffect } from '../../../machines/voice-session.events.ts'
 import { voiceSessionMachine } from '../../../machines/voice-session.machine.ts'
 import { afterDisconnect, type DisconnectName } from '../../../machines/voice-session.reasons.ts'
@@ -275,6 +275,12 @@ export function createVoiceSession(parts: VoiceSessionParts): VoiceSession {
         expectedCallId: null,
         at: parts.now(),
       })
+    },
+    async hangUp() {
+      actor.send({ type: 'leave.requested' })
+      const isOver = (snapshot: SnapshotFrom<typeof voiceSessionMachine>) =>
+        !snapshot.matches('leaving') && !snapshot.matches('cancelling')
+      await waitFor(actor, isOver, { timeout: 2 * hangUpTimeoutMs }).catch(() => undefined)
     },
     comeBack() {
       const kept = readKeptPlace(parts.storage)

@@ -41,6 +41,8 @@ export type CallNews =
 export interface VoiceSession {
   actor: VoiceSessionActor
   join(roomId: string): void
+  /** Leaves, and resolves when our server was told or could not be; at once when in no call. */
+  hangUp(): Promise<void>
   /** The page was loaded again while in a call: back into it, unless another tab is (F19). */
   comeBack(): void
   /** A newer key of our call, by the live socket. */
