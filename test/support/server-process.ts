@@ -156,6 +156,9 @@ export async function prepareServer(options: ServerOptions = {}): Promise<Server
     },
     async dispose() {
       await end('SIGKILL')
+      // What it logged as an error is the first thing that whoever reads a failed test wants.
+      const errors = output.split('\n').filter((line) => line.startsWith('{"level":50'))
+      if (errors.length > 0) console.warn(`errors of the server:\n${errors.join('\n')}`)
       process.removeListener('exit', killNow)
       rmSync(folder, { recursive: true, force: true })
     },
