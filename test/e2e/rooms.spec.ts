@@ -162,6 +162,21 @@ test('F40 Lia reaches everything by the keyboard', async ({ browser }) => {
   await expect(page.getByRole('button', { name: 'More for this room' })).toBeFocused()
 })
 
+test('F40 with less motion, too, what Ole opened closes again', async ({ browser }) => {
+  const ole = await register(browser, server.url, 'Ole', { reducedMotion: 'reduce' })
+  people.push(ole)
+  const { page } = ole
+  await page.getByRole('button', { name: 'New room' }).click()
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('dialog')).toHaveCount(0)
+  await expect(page.getByRole('tooltip')).toHaveText('New room')
+  await openRoom(ole)
+  await expect(page.getByRole('tooltip')).toHaveCount(0)
+  await page.getByRole('button', { name: 'More for this room' }).click()
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('menu')).toHaveCount(0)
+})
+
 test('F40 F41 axe finds nothing serious on any page, wide and narrow, light and dark', async ({
   browser,
 }) => {

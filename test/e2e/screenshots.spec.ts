@@ -105,7 +105,9 @@ test('docs/screenshots', async ({ browser }) => {
     'So far: ship on Friday at ten. The notes are in `docs/1.4.md`.',
   )
   await expect(history(hana.page, 'Release').getByText('So far:')).toBeVisible()
-  await expect(hana.page.getByText('In the call · 2')).toBeVisible()
+  await expect(hana.page.getByRole('complementary', { name: 'People' })).toContainText(
+    'In the call · 2',
+  )
   await take(hana.page, 'room')
   await take(hana.page, 'rooms', async () => {
     await hana.page.getByRole('link', { name: 'All rooms' }).click()
@@ -120,5 +122,8 @@ test('docs/screenshots', async ({ browser }) => {
     const video = document.querySelector('video')
     return video !== null && video.readyState >= 2 && video.videoWidth > 0
   })
-  await take(hana.page, 'call')
+  await take(hana.page, 'call', async () => {
+    const close = hana.page.getByRole('complementary').getByRole('button', { name: 'Close' })
+    if (await close.isVisible()) await close.click()
+  })
 })
