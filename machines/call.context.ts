@@ -50,6 +50,8 @@ export interface CallContext {
   unreachableSince: number | null
   /** LiveKit's own id of the room that carries this call now; another one means that LiveKit restarted (R31). */
   livekitRoomSid: string | null
+  /** When that changed last: a listing begun well after it knows better which room carries the call. */
+  livekitRoomMetAt: number
   /** Rooms that are over: what a late report or stale listing says of them counts as nothing. */
   deadRoomSids: string[]
   /** By LiveKit identity, gone ones too: they stay shut out until the call ends. */
@@ -88,6 +90,7 @@ export function emptyCall(roomId: string, timing: CallTiming): CallContext {
     confirmed: true,
     unreachableSince: null,
     livekitRoomSid: null,
+    livekitRoomMetAt: 0,
     deadRoomSids: [],
     connections: {},
     people: {},

@@ -10,16 +10,17 @@ import {
 import type { CallEffect, LivekitSession } from './call.events.ts'
 import { adopt, isAdoptable } from './call.joining.ts'
 import { removePerson } from './call.leaving.ts'
-import { bringSessionUp, meetRoom, whyShutOut } from './call.reports.ts'
+import { bringSessionUp, meetRoom, reviveRoom, whyShutOut } from './call.reports.ts'
 
 /** R27, R33–R36: one comparison with LiveKit, in both directions. */
 export function compareWithListing(context: CallContext, event: EventOf<'livekit.listed'>): Change {
   const effects: CallEffect[] = []
   const { at, begunAt } = event
   const regained = regainSight(context, at)
+  let next = reviveRoom(regained.context, event.livekitRoomSid, begunAt)
   const roomIsDead =
-    event.livekitRoomSid !== null && context.deadRoomSids.includes(event.livekitRoomSid)
-  let next = meetRoom(regained.context, event.livekitRoomSid, at)
+    event.livekitRoomSid !== null && next.deadRoomSids.includes(event.livekitRoomSid)
+  next = meetRoom(next, event.livekitRoomSid, at)
 
   const inOrder = event.sessions.toSorted((a, b) => joinOrderOf(next, a) - joinOrderOf(next, b))
   for (const session of inOrder) {

@@ -14,12 +14,27 @@ export function meetRoom(
   if (livekitRoomSid === null || livekitRoomSid === context.livekitRoomSid) return context
   if (context.deadRoomSids.includes(livekitRoomSid)) return context
   const before = context.livekitRoomSid
-  const next: CallContext = { ...context, livekitRoomSid }
+  const next: CallContext = { ...context, livekitRoomSid, livekitRoomMetAt: at }
   if (before === null) return next
   return doubtAll(
     { ...next, deadRoomSids: [...context.deadRoomSids, before] },
     at + context.timing.roomDoubtMs,
   )
+}
+
+/**
+ * R30, R31: reports of rooms come in any order, so a late one of an old room may pass for the newer.
+ * What LiveKit lists, beyond its lag, is the room that there is.
+ */
+export function reviveRoom(
+  context: CallContext,
+  livekitRoomSid: string | null,
+  begunAt: number,
+): CallContext {
+  if (livekitRoomSid === null || !context.deadRoomSids.includes(livekitRoomSid)) return context
+  if (begunAt < context.livekitRoomMetAt + context.timing.listingLagMs) return context
+  const deadRoomSids = context.deadRoomSids.filter((sid) => sid !== livekitRoomSid)
+  return { ...context, deadRoomSids }
 }
 
 function doubtAll(context: CallContext, deadlineAt: number): CallContext {
@@ -46,6 +61,7 @@ export function doubtEverybody(
       {
         ...context,
         livekitRoomSid: null,
+        livekitRoomMetAt: event.at,
         deadRoomSids: sid === null ? context.deadRoomSids : [...context.deadRoomSids, sid],
       },
       event.at + context.timing.doubtMs,

@@ -155,6 +155,36 @@ test('R31 a new room sid means that LiveKit restarted: the others are in doubt f
   expect(story.context.connections['bo:b1']?.deadlineAt).toBe(story.at() + 30_000)
 })
 
+test('R30 R31 a late report of the old LiveKit room is taken for a new one: the next listing knows better, and nobody goes', () => {
+  const roomStarted = (livekitRoomSid: string) =>
+    story.send({
+      type: 'livekit.room.started',
+      at: story.at(),
+      callId: story.context.callId,
+      livekitRoomSid,
+    })
+  const story = pair()
+  roomStarted('RM_2')
+  story.up('ada', 'a1', 'PA_a2', { room: 'RM_2' }).up('bo', 'b1', 'PA_b2', { room: 'RM_2' })
+  story.after(5_000)
+  roomStarted('RM_late')
+  expect(story.shown()).toEqual(['ada reconnecting', 'bo reconnecting'])
+
+  const there = [
+    { who: 'ada', page: 'a1', sid: 'PA_a2' },
+    { who: 'bo', page: 'b1', sid: 'PA_b2' },
+  ].map(({ sid, ...one }) => ({ ...one, participantSid: sid }))
+  // It may lag behind, and show the room that is really over.
+  story.after(1_999).listed(there, { room: 'RM_2' })
+  expect(story.shown()).toEqual(['ada reconnecting', 'bo reconnecting'])
+  story.after(1).listed(there, { room: 'RM_2' })
+  expect(story.shown()).toEqual(['ada connected', 'bo connected'])
+  expect(story.context).toMatchObject({
+    livekitRoomSid: 'RM_2',
+    deadRoomSids: ['RM_1', 'RM_late'],
+  })
+})
+
 test('R34 a left report is doubt: Ada comes back within it and nobody saw her leave', () => {
   const story = pair().gone('ada', 'a1', 'PA_a1')
   expect(story.types()).toEqual(['participant.reconnecting'])
