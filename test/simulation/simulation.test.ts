@@ -8,10 +8,12 @@ import { simulate } from './simulate.ts'
 
 const seeds = Number(process.env['SIMULATED_SEEDS'] ?? 30)
 
-/** What they found: see the rules, and the commit that mended it. */
+/** Each of them failed once. */
 const pinned = [
   // I5, R48: a read that failed left a member without the room, or a socket without the facts.
-  51, 269, 382, 415, 438, 606, 1174,
+  269, 382, 384, 606, 984,
+  // R30, R31: a late `room_started` of an old LiveKit room passed for the newer one.
+  307, 3987, 3994,
 ]
 
 let database: StoryDatabase
