@@ -1,5 +1,5 @@
 /** What a call asks to be done after its commit: as rows, and how they are done. */
-import type { CallEffect } from '../../machines/call.events.ts'
+import type { CallEffect, EvictWhy } from '../../machines/call.events.ts'
 import { isShutOut } from '../../machines/connection.machine.ts'
 import type { CallStore, NewEffect, Store } from '../../persistence/store.ts'
 import type { EffectHandler } from '../rooms/effect-runner.ts'
@@ -7,6 +7,8 @@ import type { RoomSteps } from '../rooms/room-step.ts'
 
 /** A hang-up disconnects by itself; only who stays after this time is thrown out. */
 const leaveGraceMs = 2_000
+/** R9, without a gap: so long the former device goes on being heard while the new one opens its microphone. */
+const handoverGraceMs = 2_000
 /** Many shreds share one scrub; with it the WAL is truncated within 5 s of a shred (R43). */
 const scrubBucketMs = 2_000
 
@@ -25,7 +27,7 @@ export function toEffectRow(effect: CallEffect, roomId: string, at: number): New
         roomId,
         type: effect.type,
         payload: { callId, identity, why },
-        dueAt: why === 'left' ? at + leaveGraceMs : at,
+        dueAt: at + graceOf(why),
       }
     }
     case 'livekit.close-room':
@@ -38,6 +40,22 @@ export function toEffectRow(effect: CallEffect, roomId: string, at: number): New
       }
     default:
       return effect satisfies never
+  }
+}
+
+function graceOf(why: EvictWhy): number {
+  switch (why) {
+    case 'left':
+      return leaveGraceMs
+    case 'handover':
+      return handoverGraceMs
+    case 'removed':
+    case 'closed':
+    case 'not-a-member':
+    case 'unknown-identity':
+      return 0
+    default:
+      return why satisfies never
   }
 }
 

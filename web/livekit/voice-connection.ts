@@ -88,13 +88,22 @@ export function openVoiceConnection(options: {
       (other) => isPerson(other) && userIdOf(other.identity) === userId,
     )
 
-  /** Of a person with two pages for a moment (R9), the later one that sends speaks for both. */
+  /**
+   * Of a person with two pages for a moment (R9), the later one speaks for both as soon as something
+   * of it has arrived: until then the earlier one is heard.
+   */
   function connectionOf(userId: string): Participant | undefined {
     if (userId === userIdOf(me.identity)) return me
     const latestFirst = remotesOf(userId).toSorted(
       (a, b) => (b.joinedAt?.getTime() ?? 0) - (a.joinedAt?.getTime() ?? 0),
     )
-    return latestFirst.find((other) => other.trackPublications.size > 0) ?? latestFirst[0]
+    const hasArrived = (other: Participant) =>
+      [...other.trackPublications.values()].some(({ track }) => track !== undefined)
+    return (
+      latestFirst.find(hasArrived) ??
+      latestFirst.find((other) => other.trackPublications.size > 0) ??
+      latestFirst[0]
+    )
   }
 
   function people(): Participant[] {

@@ -26,7 +26,7 @@ export async function keptWithin(
   look: () => boolean | Promise<boolean>,
   from = performance.now(),
 ): Promise<void> {
-  const allowed = promisedMs * patience()
+  const allowed = promisedMs * patience() - (performance.now() - from)
   await until(what, allowed, look)
   report(what, `${Math.round(performance.now() - from)} ms of ${promisedMs}`)
 }

@@ -14,6 +14,8 @@ export interface Flow {
   blindMs: number
   /** Since the last new frame. */
   sinceFrameMs: number
+  /** All freezes together, as WebRTC itself counts them: true even where the page did not get to look. */
+  frozenMs: number
 }
 
 /** Starts measuring, at first or anew. */
@@ -28,6 +30,7 @@ export async function watchFlow(page: Page): Promise<void> {
       soundGapMs: number
       blindMs: number
       sinceFrameMs: number
+      frozenMs: number
     }
     const host = window as unknown as {
       chattoTestPeers: RTCPeerConnection[]
@@ -37,6 +40,8 @@ export async function watchFlow(page: Page): Promise<void> {
 
     const lookEveryMs = 40
     const frames = new Map<string, number>()
+    const frozenAtFirst = new Map<string, number>()
+    const frozen = new Map<string, number>()
     let lastFrameAt = performance.now()
     let lastLookAt = performance.now()
     let pictureGapMs = 0
@@ -57,6 +62,9 @@ export async function watchFlow(page: Page): Promise<void> {
           const decoded = stat.framesDecoded ?? 0
           if (decoded > (frames.get(key) ?? 0)) isNew = true
           frames.set(key, decoded)
+          const frozenS = stat.totalFreezesDuration ?? 0
+          if (!frozenAtFirst.has(key)) frozenAtFirst.set(key, frozenS)
+          frozen.set(key, frozenS - (frozenAtFirst.get(key) ?? 0))
         })
       }
       const now = performance.now()
@@ -125,6 +133,7 @@ export async function watchFlow(page: Page): Promise<void> {
           soundGapMs: longestSilence * 10,
           blindMs: Math.round(blindMs),
           sinceFrameMs: Math.round(sinceFrameMs),
+          frozenMs: Math.round(Math.max(0, ...frozen.values()) * 1000),
         }
       },
     }
