@@ -420,5 +420,3 @@ export const callMachine = setup({
     ended: { type: 'final' },
   },
 })
-
-export type CallState = 'idle' | 'active' | 'ended'

@@ -62,12 +62,19 @@ export function useStage(roomId: () => string): Stage {
     if (newest && !isHeld) callStore.trigger.featured({ userId: newest })
   })
 
+  /** Who spoke last; a voice takes no picture's place. */
+  const speaker = computed(() => {
+    const isSomebodySeen = filming.value.some((userId) => userId !== me.value?.id)
+    const isVoice = featured.value !== null && !filming.value.includes(featured.value)
+    return isSomebodySeen && isVoice ? null : featured.value
+  })
+
   const large = computed(() => {
     const find = (id: string | null) => tiles.value.find((tile) => tile.id === id)
     const screen =
       tiles.value.find((tile) => tile.is === 'screen' && !tile.isMine) ??
       tiles.value.find((tile) => tile.is === 'screen')
-    return find(pinned.value) ?? screen ?? find(featured.value) ?? tiles.value[0]
+    return find(pinned.value) ?? screen ?? find(speaker.value) ?? tiles.value[0]
   })
 
   return {

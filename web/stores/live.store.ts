@@ -160,7 +160,6 @@ function namesIn(call: { participants: { userId: string; displayName: string }[]
 
 const select = selectorOf(liveStore)
 
-export const useLiveState = (): Readonly<Ref<LiveState>> => select((context) => context.state)
 /** The connection was there and is lost: worth saying. */
 export const useConnectionLost = (): Readonly<Ref<boolean>> =>
   select((context) => context.wasLive && context.state !== 'live' && context.state !== 'ended')

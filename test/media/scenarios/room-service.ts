@@ -1,5 +1,4 @@
 /** The RoomService as its SDK and as bare requests see it: answers to the field, errors to the code. */
-import type { JsonValue } from '@bufbuild/protobuf'
 import {
   AudioTrackFeature,
   DisconnectReason,
@@ -17,6 +16,8 @@ import { expect } from 'vitest'
 import type { MediaCall } from '../media-call.ts'
 import { until } from '../../support/until.ts'
 import { came, published, unpublished, went, type Scenario } from './scenario.ts'
+
+type Json = Parameters<typeof ListRoomsResponse.fromJson>[0]
 
 /** Like the SDK: Twirp has its place at the root, whatever the path of signalling. */
 const toHttp = (call: MediaCall) => new URL(call.media.url.replace(/^ws/, 'http')).origin
@@ -39,7 +40,7 @@ async function twirp(call: MediaCall, method: string, body: unknown, grant: Vide
   const isJson = answer.headers.get('content-type')?.startsWith('application/json') ?? false
   return {
     status: answer.status,
-    body: (isJson ? JSON.parse(text) : text) as JsonValue,
+    body: (isJson ? JSON.parse(text) : text) as Json,
   }
 }
 
