@@ -206,6 +206,8 @@ test('R12 R34 Bo’s network is away for eight seconds: he is in the same call a
     await until('eight seconds without a network', 60_000, async () => {
       return (await flowOf(bo.page)).sinceFrameMs > 8000
     })
+    // F18: he is told that nobody hears him.
+    await expect(bo.page.getByText('Nothing you say is sent until then.')).toBeVisible()
     far.mendNetwork()
     const mendedAt = performance.now()
     await keptWithin(

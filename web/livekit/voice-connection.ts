@@ -20,6 +20,7 @@ import { CallKeyProvider } from './call-key-provider.ts'
 import type { DeviceMemory } from './device-choice.ts'
 import { createEncryptionWatch, mayBePlayed } from './encryption-status.ts'
 import { keepLocalDevices } from './local-devices.ts'
+import { watchMediaPath } from './media-path.ts'
 import { isPerson, toPersonMedia, toScreens, userIdOf } from './person-media.ts'
 import { isCancelled, toDisconnectName, toTrouble } from './sdk-errors.ts'
 import { createSoundOutput } from './sound-output.ts'
@@ -76,6 +77,9 @@ export function openVoiceConnection(options: {
       if (event.type === 'devices.changed') changed(me)
     },
   })
+  const path = watchMediaPath(room, (isBroken) =>
+    emit({ type: isBroken ? 'reconnecting' : 'reconnected' }),
+  )
   let signalUp = false
   let closed = false
   let screens: SharedScreen[] = []
@@ -201,9 +205,9 @@ export function openVoiceConnection(options: {
     .on(RoomEvent.AudioPlaybackStatusChanged, () =>
       emit({ type: 'sound.changed', blocked: !room.canPlaybackAudio }),
     )
-    .on(RoomEvent.Reconnecting, () => emit({ type: 'reconnecting' }))
+    .on(RoomEvent.Reconnecting, () => path.announced(true))
     .on(RoomEvent.Reconnected, () => {
-      emit({ type: 'reconnected' })
+      path.announced(false)
       for (const participant of people()) changed(participant)
     })
     .on(RoomEvent.Disconnected, (reason) => {
@@ -313,6 +317,7 @@ export function openVoiceConnection(options: {
     },
     async close() {
       closed = true
+      path.stop()
       clearInterval(measuring)
       keyProvider.stop()
       try {
