@@ -4,6 +4,7 @@
  */
 import { benchFanOut } from './fan-out.ts'
 import { benchJoins } from './joins.ts'
+import { benchMedia } from './media.ts'
 import type { BenchResult } from './support/result.ts'
 import { benchWebhooks } from './webhooks.ts'
 
@@ -11,6 +12,7 @@ const benches: Record<string, () => Promise<BenchResult>> = {
   webhooks: benchWebhooks,
   'fan-out': benchFanOut,
   joins: benchJoins,
+  media: benchMedia,
 }
 
 const wanted = process.argv.slice(2)

@@ -34,7 +34,7 @@ import {
 import { setTrackMuted } from '../support/rtc-native.ts'
 import { until } from '../support/until.ts'
 
-const answerTimeoutMs = 10_000
+const answerTimeoutMs = 15_000
 const mediaTimeoutMs = 25_000
 /** The ear remembers half a second in pieces of this length. */
 const earFrameMs = 50
