@@ -22,6 +22,8 @@ export interface Kept {
 const leaseName = 'keeper'
 const leaseMs = 6_000
 const renewMs = 2_000
+/** Without other processes: a commit whose end nobody could read may have left a call that is not known here. */
+const refreshMs = 30_000
 
 export function createKeeper({
   store,
@@ -53,19 +55,19 @@ export function createKeeper({
 
   async function look(): Promise<void> {
     try {
-      const isMine = await store.leases.hold(leaseName, holder, leaseMs)
+      const isMine = !store.isShared || (await store.leases.hold(leaseName, holder, leaseMs))
       // What other processes committed, so that their calls are looked after, too.
       if (isMine) index.refresh(await store.calls.active())
       await turn(isMine)
     } catch (error) {
-      log.warn({ err: error }, 'the lease on the calls could not be read')
-      await turn(false)
+      log.warn({ err: error }, 'who looks after the calls could not be read')
+      if (store.isShared) await turn(false)
     }
   }
 
   function arm(): void {
     if (stopped) return
-    timer = clock.after(renewMs, () => {
+    timer = clock.after(store.isShared ? renewMs : refreshMs, () => {
       running = look().finally(arm)
     })
   }
@@ -75,6 +77,7 @@ export function createKeeper({
       stopped = false
       if (!store.isShared) {
         await turn(true)
+        arm()
         return
       }
       await look()

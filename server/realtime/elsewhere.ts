@@ -4,6 +4,7 @@
  */
 import type { Logger } from 'pino'
 import type { Store } from '../../persistence/store.ts'
+import type { Clock, Timer } from '../clock.ts'
 import { closeCodes } from '../protocol/live.ts'
 import type { SocketFanOut } from './fan-out.ts'
 
@@ -19,15 +20,16 @@ const longestBehindMs = 30_000
 export function createElsewhere({
   store,
   fanOut,
-  now,
+  clock,
   log,
 }: {
   store: Pick<Store, 'rooms' | 'accounts'>
   fanOut: SocketFanOut
-  now(): number
+  clock: Clock
   log: Logger
 }): Elsewhere {
-  let timer: NodeJS.Timeout | null = null
+  const { now } = clock
+  let timer: Timer | null = null
   let running: Promise<void> | null = null
   let stopped = true
   /** The database's clock at the last look; null before the first. */
@@ -65,7 +67,7 @@ export function createElsewhere({
 
   function arm(): void {
     if (stopped) return
-    timer = setTimeout(() => {
+    timer = clock.after(everyMs, () => {
       running = look()
         .catch((error: unknown) => {
           log.warn({ err: error }, 'other processes’ commits could not be read')
@@ -74,8 +76,7 @@ export function createElsewhere({
           running = null
           arm()
         })
-    }, everyMs)
-    timer.unref()
+    })
   }
 
   return {
@@ -85,7 +86,7 @@ export function createElsewhere({
     },
     async stop() {
       stopped = true
-      if (timer) clearTimeout(timer)
+      timer?.cancel()
       await running
     },
   }

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { TemplatedApp, WebSocket } from 'uWebSockets.js'
 import type { Store } from '../../persistence/store.ts'
+import { createClock } from '../clock.ts'
 import {
   clientMessageSchema,
   closeCodes,
@@ -54,7 +55,7 @@ export function createLive(deps: LiveDeps): Live {
     log,
   })
   const upgrade = createUpgrade(deps)
-  const elsewhere = createElsewhere({ store: deps.store, fanOut, now, log })
+  const elsewhere = createElsewhere({ store: deps.store, fanOut, clock: createClock(now), log })
 
   function lost(socket: LiveSocket): void {
     if (socket.behindSince !== null) return

@@ -27,7 +27,7 @@ export function planActions(deps: ActionDeps, until: number): void {
     ['reloads', 3],
     ['removals', 3],
     ['networks', 3],
-    ['edges', 3],
+    ['edges', 4],
   ] as const)
 
   function remove(person: Person): void {

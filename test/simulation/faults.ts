@@ -87,7 +87,7 @@ export function createFaults(world: World, random: Random, quietAt: number): Fau
       : 0.02
   const fates = has('webhooks') && random.chance(0.3) ? lossOnly : allFates
   const requestChance = climate === 'calm' ? 0 : random.pick([0, 0.02, 0.1])
-  const mostLag = random.pick([0, 300, 1_500, 1_900])
+  const mostLag = random.pick([0, 300, 1_500, 1_900, 1_900])
 
   return {
     plan,

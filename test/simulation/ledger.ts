@@ -11,7 +11,7 @@ import type { RoomCommit } from '../../persistence/store.ts'
 import { contextOf } from '../../server/rooms/snapshot-envelope.ts'
 import type { World } from './world.ts'
 
-/** One call's context before and after a commit; `after` null never: an ended call has its last one. */
+/** One call's context before and after a commit; an ended call has its last one. */
 export interface CallChange {
   before: CallContext | null
   after: CallContext
@@ -30,9 +30,13 @@ export interface Ledger {
   readonly deleted: boolean
   /** Present key epochs by call. */
   readonly keys: ReadonlyMap<string, number>
-  /** Facts in a call's own words, for the story. */
+  /** As `RoomStore.changedSince`. */
+  changedSince(at: number): { roomId: string; version: number; seq: number }[]
+  /** A commit that the database took. */
   take(commit: RoomCommit): void
 }
+
+const clockMarginMs = 5_000
 
 export function createLedger(
   world: World,
@@ -51,6 +55,7 @@ export function createLedger(
   let view: CallView | null = null
   let deleted = false
   let version = 0
+  let changedAt = -Infinity
 
   function check(rule: string, holds: boolean, what: () => string): void {
     if (!holds) world.fail(rule, what())
@@ -100,9 +105,12 @@ export function createLedger(
     get deleted() {
       return deleted
     },
+    changedSince: (at) =>
+      changedAt >= at - clockMarginMs ? [{ roomId, version, seq: log.length }] : [],
     take(commit) {
       check('R2', commit.newVersion === version + 1, () => `version ${commit.newVersion}`)
       version = commit.newVersion
+      changedAt = world.now()
       for (const { key } of commit.receipts) {
         check('R23', !receipts.has(key), () => `the receipt ${key} twice`)
         receipts.add(key)

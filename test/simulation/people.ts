@@ -318,7 +318,7 @@ export function createPeople(deps: PeopleDeps): People {
       // Half of the time it says goodbye first; else LiveKit finds it twice.
       if (late || random.chance(0.5)) livekit.leave(session)
       world.after(
-        late ? random.between(8_000, 10_300) : random.between(10, 1_500),
+        late ? random.between(8_800, 10_200) : random.between(10, 1_500),
         () => {
           if (!isAlive(page)) return
           try {

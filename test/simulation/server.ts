@@ -19,6 +19,7 @@ import { createWebhookIntake } from '../../server/calls/webhook-intake.ts'
 import type { Clock } from '../../server/clock.ts'
 import { parseLivekitRoomName, toLivekitRoomName } from '../../server/livekit/livekit-room-name.ts'
 import { toReport } from '../../server/livekit/to-call-event.ts'
+import { createElsewhere } from '../../server/realtime/elsewhere.ts'
 import { createFanOut, type SocketFanOut } from '../../server/realtime/fan-out.ts'
 import { createEffectRunner } from '../../server/rooms/effect-runner.ts'
 import { createRoomMailbox } from '../../server/rooms/room-mailbox.ts'
@@ -95,6 +96,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     currentKey: (roomId) => readCurrentKey(store, keys, roomId),
     log,
   })
+  const elsewhere = createElsewhere({ store, fanOut, clock, log })
   const index = createCallIndex({ now })
   const mailbox = createRoomMailbox({
     store: store.rooms,
@@ -192,13 +194,14 @@ export function createServer(deps: ServerDeps): SimulatedServer {
         log,
       })
       listening = true
+      elsewhere.start()
       effects.start()
       await keeper.start()
     },
 
     async stop() {
       listening = false
-      await Promise.all([keeper?.stop(), mailbox.idle(), effects.stop(3_000)])
+      await Promise.all([keeper?.stop(), mailbox.idle(), effects.stop(3_000), elsewhere.stop()])
       await mailbox.idle()
     },
   }

@@ -85,6 +85,9 @@ export function createStoreGates(real: Store, deps: GateDeps): Store {
       listOf: read('listOf', rooms.listOf),
       roomIdsOf: read('roomIdsOf', rooms.roomIdsOf),
       factsAfter: read('factsAfter', rooms.factsAfter),
+      // The database's clock is the simulation's, so these are told of what it holds.
+      now: () => Promise.resolve(world.now()),
+      changedSince: read('changedSince', (at) => Promise.resolve(ledger.changedSince(at))),
       commit: write('commit', async (batch) => {
         stir()
         const outcomes = await rooms.commit(batch)
@@ -125,6 +128,7 @@ export function createStoreGates(real: Store, deps: GateDeps): Store {
         return effects.retry(id, dueAt)
       }),
     },
+    accounts: { ...real.accounts, sessionsEndedSince: () => Promise.resolve([]) },
     scrub: () => Promise.resolve(),
   }
 }
