@@ -1,12 +1,14 @@
 /**
- * Two kinds of tests: `fast` needs nothing but Node, `real` needs PostgreSQL and livekit-server and
- * runs one file after the other. Tests of the web client ask for a DOM in their first line.
+ * Three kinds of tests: `fast` and `long` need nothing but Node, `real` needs PostgreSQL and
+ * livekit-server. What is long waits for deadlines or measures, one file after the other. Tests of the
+ * web client ask for a DOM in their first line.
  */
 import vue from '@vitejs/plugin-vue'
 import icons from 'unplugin-icons/vite'
 import { defineConfig } from 'vitest/config'
 
 const real = 'test/**/*.real.test.ts'
+const long = 'test/**/*.long.test.ts'
 
 export default defineConfig({
   plugins: [vue(), icons({ compiler: 'vue3' })],
@@ -17,8 +19,18 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: [real, 'test/e2e/**'],
+          exclude: [real, long, 'test/e2e/**'],
           testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'long',
+          include: [long],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

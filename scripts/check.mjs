@@ -23,6 +23,8 @@ const steps = [
   { script: 'dead-code' },
   { script: 'docs:check' },
   { script: 'build' },
+  { script: 'simulate:check' },
+  { script: 'test:long', report: 'long' },
   { script: 'test:real', report: 'real' },
   { script: 'test:e2e', report: 'e2e' },
 ]

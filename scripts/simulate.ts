@@ -58,7 +58,9 @@ async function runWorker(number: number): Promise<void> {
   const child = spawn(process.execPath, [...args, '--step', String(workers)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+  const ended = new Promise<number | string | null>((resolve) =>
+    child.on('close', (code, signal) => resolve(signal ?? code)),
+  )
   for await (const line of createInterface({ input: child.stdout })) take(JSON.parse(line) as Told)
   const code = await ended
   if (code !== 0) throw new Error(`a worker ended with ${code}`)

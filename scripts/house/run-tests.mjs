@@ -1,5 +1,5 @@
 /**
- * Runs one kind of tests: `fast` (nothing but Node), `real` (PostgreSQL, livekit-server) or `e2e`
+ * Runs one kind of tests: `fast` and `long` (nothing but Node), `real` (PostgreSQL, livekit-server) or `e2e`
  * (Chromium). What a kind needs and this machine lacks is said; in CI it is an error. Each kind leaves
  * its counts in `test-results/KIND.json`.
  */
@@ -18,7 +18,9 @@ const env = { ...process.env }
 delete env.NODE_ENV
 
 const kinds = {
-  fast: () => vitest('fast'),
+  // They wait more than they compute: for media, for processes, for deadlines.
+  fast: () => vitest('fast', ['--maxWorkers=4']),
+  long: () => vitest('long'),
   real: () => {
     const postgres = need('PostgreSQL', findPostgres(), 'the tests on PostgreSQL are left out')
     if (postgres) env.POSTGRES_BIN = postgres

@@ -5,7 +5,7 @@ import { dataScenarios } from './scenarios/data.ts'
 import { mediaScenarios } from './scenarios/media.ts'
 import { killedScenario, reconnectScenarios } from './scenarios/reconnect.ts'
 import { roomServiceScenarios } from './scenarios/room-service.ts'
-import { soundOnlyScenario, tokenScenarios } from './scenarios/tokens.ts'
+import { tokenScenarios } from './scenarios/tokens.ts'
 import type { Scenario } from './scenarios/scenario.ts'
 
 export const allScenarios: Scenario[] = [
@@ -17,4 +17,4 @@ export const allScenarios: Scenario[] = [
   ...roomServiceScenarios,
 ]
 /** What takes long for its time-outs only. */
-export const slowScenarios: Scenario[] = [killedScenario, soundOnlyScenario]
+export const slowScenarios: Scenario[] = [killedScenario]
