@@ -8,12 +8,14 @@ import { simulate } from './simulate.ts'
 
 const seeds = Number(process.env['SIMULATED_SEEDS'] ?? 30)
 
-/** Each of them failed once. */
+/** Each of them failed once. What a seed tells moves when the simulation itself is changed. */
 const pinned = [
   // I5, R48: a read that failed left a member without the room, or a socket without the facts.
-  269, 382, 384, 606, 984,
+  114, 269, 384, 606, 874, 897,
   // R30, R31: a late `room_started` of an old LiveKit room passed for the newer one.
   307, 3987, 3994,
+  // R2, R48: a commit of unknown end, and the read that was to tell failed, too.
+  5483,
 ]
 
 let database: StoryDatabase
