@@ -5,6 +5,7 @@ import {
   ClientInfo,
   ConnectionSettings,
   JoinRequest,
+  RequestResponse_Reason,
   TrackSource,
   TrackType,
   WrappedJoinRequest,
@@ -199,11 +200,12 @@ export const tokenScenarios: Scenario[] = [
         answer.case === 'trackPublished' ? answer.value : null,
       )
       expect(published.cid).toBe('microphone')
-      console.log(
-        JSON.stringify(ivo.answers.map((a) => a.case)),
-        JSON.stringify(ivo.answers.find((a) => a.case === 'requestResponse')),
-        JSON.stringify(join),
-      )
+      // Answers come in the order of the questions.
+      const refused = ivo.answers.find(({ case: kind }) => kind === 'requestResponse')
+      expect(refused?.value).toMatchObject({
+        reason: RequestResponse_Reason.NOT_ALLOWED,
+        request: { case: 'addTrack', value: { cid: 'camera' } },
+      })
       await ivo.close()
     },
     reports: ['room_started', 'participant_connection_aborted ivo SIGNAL_CLOSE', 'room_finished'],
