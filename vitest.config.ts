@@ -10,6 +10,9 @@ import { defineConfig } from 'vitest/config'
 const real = 'test/**/*.real.test.ts'
 const long = 'test/**/*.long.test.ts'
 
+/** Of tests with media, processes and deadlines on a machine that has other things to do, too. */
+const secondTry = process.env['CI'] ? 1 : 0
+
 export default defineConfig({
   plugins: [vue(), icons({ compiler: 'vue3' })],
   test: {
@@ -27,6 +30,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'long',
+          retry: secondTry,
           include: [long],
           fileParallelism: false,
           testTimeout: 120_000,
@@ -37,6 +41,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'real',
+          retry: secondTry,
           include: [real],
           fileParallelism: false,
           testTimeout: 60_000,
