@@ -59,6 +59,8 @@ export interface SimulatedLivekit {
   closeRoom(roomName: string): void
   /** The truth. */
   alive(): Session[]
+  /** The latest session that an identity ever had. */
+  lastSidOf(identity: string): string | undefined
 }
 
 const departureMs = 20_000
@@ -80,6 +82,7 @@ export function createSimulatedLivekit(
   let up = true
   let sids = 0
   const lines = new Map<Session, Line>()
+  const lastSids = new Map<string, string>()
   const webhooks = createWebhookQueue(world, faults, random, send)
   const tell = (what: string) => world.tell('LiveKit', what)
 
@@ -175,6 +178,7 @@ export function createSimulatedLivekit(
         refreshed: () => ({ roomName, identity, expiresAt: world.now() + refreshedForMs }),
       }
       room.sessions.push(session)
+      lastSids.set(identity, session.sid)
       lines.set(session, line)
       tell(`${nameOf(identity)} is there: ${session.sid} in ${room.sid}, no media yet`)
       world.after(line.mediaAfterMs ?? joinFailureMs, () => {
@@ -263,5 +267,6 @@ export function createSimulatedLivekit(
     },
 
     alive: () => [...rooms.values()].flatMap(aliveIn),
+    lastSidOf: (identity) => lastSids.get(identity),
   }
 }

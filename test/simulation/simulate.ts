@@ -127,7 +127,8 @@ export async function simulate(
     ) {
       world.fail('R22', `${about.event} ${about.id} is answered 200 and not committed`)
     }
-    if (answer.status === 200 && about.event === 'participant_left' && participant) {
+    const isOfLatest = participant && livekit.lastSidOf(participant.identity) === participant.sid
+    if (answer.status === 200 && about.event === 'participant_left' && isOfLatest) {
       const within = participant.disconnectReason === 'CLIENT_INITIATED' ? 15_000 : 20_000
       truth.owes(participant.identity, within, `LiveKit said ${participant.disconnectReason}`)
     }
