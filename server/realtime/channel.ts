@@ -138,7 +138,7 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
     const summary = await current()
     if (!summary) return
     const room = await views.toRoom(summary, socket.userId, true)
-    if (!socket.isOpen() || !(await isStillMember(socket))) return
+    if (!(await isStillMember(socket)) || !socket.isOpen()) return
     socket.send({ type: 'room', room: { ...room, seq: lastSent } })
     subscribe(socket)
   }

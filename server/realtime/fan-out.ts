@@ -148,10 +148,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
     },
 
     async open(socket) {
-      // Known from here on, so that a room that is gained meanwhile is not missed.
       sockets.add(socket)
-      const mine = byUser.get(socket.userId) ?? new Set()
-      byUser.set(socket.userId, mine)
       const summaries = await rooms.listOf(socket.userId)
       const welcome = await Promise.all(
         summaries.map(async (summary) => ({
@@ -161,7 +158,9 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
         })),
       )
       if (!socket.isOpen()) return
-      mine.add(socket)
+      // Only now: while it was read, the person's last socket before this one may have closed, which forgets their set.
+      const mine = byUser.get(socket.userId) ?? new Set()
+      byUser.set(socket.userId, mine.add(socket))
       socket.send({ type: 'welcome', protocol: 1, userId: socket.userId, rooms: welcome })
       for (const { roomId, seq } of welcome) channelOf(roomId, seq).watch(socket, seq)
       // What was gained while the welcome was being read.

@@ -1,0 +1,49 @@
+/** Which sockets are known while some of them open and others close (R48). */
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openStore } from '../../../persistence/open-store.ts'
+import { runApp, type RunningApp } from '../../support/running-app.ts'
+import { until } from '../../support/until.ts'
+
+let app: RunningApp
+/** Held back while it is set: the rooms that a welcome tells of. */
+let held: Promise<void> | null
+let waiting: number
+beforeEach(async () => {
+  held = null
+  waiting = 0
+  app = await runApp({
+    open: async (url) => {
+      const store = await openStore(url)
+      const listOf = store.rooms.listOf.bind(store.rooms)
+      store.rooms.listOf = async (userId) => {
+        const list = await listOf(userId)
+        waiting++
+        await held
+        return list
+      }
+      return store
+    },
+  })
+})
+afterEach(() => app.close())
+
+test('R48 Bo’s page comes back before its first socket is gone: it still learns of a room that he gains', async () => {
+  const [ada, bo] = [await app.signUp('ada'), await app.signUp('bo')]
+  const first = await bo.live()
+
+  let release = (): void => undefined
+  held = new Promise((resolve) => (release = resolve))
+  waiting = 0
+  const opening = bo.live()
+  await until('the second socket reads its rooms', 5_000, () => waiting > 0)
+  await first.close()
+  await until('the first socket is forgotten', 5_000, async () =>
+    /^chatto_live_sockets 1$/m.test((await app.ask('GET', '/metrics')).text),
+  )
+  release()
+  const second = await opening
+
+  const secret = await ada.makeRoom('Secret', 'private')
+  await ada.ask('PUT', `/api/rooms/${secret.id}/members/${bo.id}`)
+  await second.until('room', ({ room }) => room.id === secret.id)
+})
