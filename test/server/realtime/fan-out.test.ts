@@ -1,5 +1,5 @@
 /** Which sockets are known while some of them open and others close (R48). */
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, test } from 'vitest'
 import { openStore } from '../../../persistence/open-store.ts'
 import { runApp, type RunningApp } from '../../support/running-app.ts'
 import { until } from '../../support/until.ts'
