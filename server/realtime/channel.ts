@@ -4,7 +4,7 @@
  * other, so that no number is missed or doubled on any socket.
  */
 import type { LogFact } from '../../machines/room.facts.ts'
-import type { RoomStore, RoomSummary } from '../../persistence/store.ts'
+import type { RoomRecord, RoomStore, RoomSummary } from '../../persistence/store.ts'
 import type { ServerMessage } from '../protocol/live.ts'
 import type { RoomViews } from '../services.ts'
 import type { LiveSocket, WatchedRoom } from './live-socket.ts'
@@ -26,6 +26,8 @@ export interface ChannelDeps {
 export interface Channel extends WatchedRoom {
   readonly roomId: string
   readonly sockets: ReadonlySet<LiveSocket>
+  /** The room's version when it began to be watched: nothing is known here of what was before. */
+  readonly firstVersion: number
   /** Facts of a commit. Sent at once when they are the next ones and nothing else is under way. */
   take(facts: LogFact[]): void
   /** Reads whether the log holds more than was sent; for a channel that was just made. */
@@ -37,7 +39,7 @@ export interface Channel extends WatchedRoom {
   /** Lets a socket watch, from the number that it has; `room`: it gains the room, and is told so first. */
   watch(socket: LiveSocket, have: number): void
   gain(socket: LiveSocket): void
-  /** The room itself changed. */
+  /** The room itself may have changed: those who watch are told if it did. */
   tellRoom(): void
   /** The room is gone: everybody is told, after its facts. */
   close(): void
@@ -49,14 +51,17 @@ const factsPerRead = 500
 
 export const topicOf = (roomId: string) => `room/${roomId}`
 
-export function createChannel(roomId: string, seq: number, deps: ChannelDeps): Channel {
+export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
   const { rooms, views } = deps
+  const { roomId, seq } = room
   const sockets = new Set<LiveSocket>()
   const tasks: { work: () => Promise<void>; about: readonly LiveSocket[] }[] = []
   let lastSent = seq
   /** What is known to be committed. */
   let known = seq
   let running = false
+  /** What was told last of the room itself. */
+  let told = describe(room)
 
   /** `about`: sockets that do not watch yet, and are to be told. */
   function enqueue(work: () => Promise<void>, about: readonly LiveSocket[] = []): void {
@@ -205,6 +210,7 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
   const channel: Channel = {
     roomId,
     sockets,
+    firstVersion: room.version,
     get lastSent() {
       return lastSent
     },
@@ -295,7 +301,8 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
       enqueue(async () => {
         await sendFromLog()
         const summary = await current()
-        if (!summary) return
+        if (!summary || describe(summary.room) === told) return
+        told = describe(summary.room)
         for (const socket of [...sockets]) await sendRoom(socket, summary)
       })
     },
@@ -309,6 +316,10 @@ export function createChannel(roomId: string, seq: number, deps: ChannelDeps): C
   }
   return channel
 }
+
+/** All that a room message tells and no fact does. */
+const describe = ({ name, visibility, ownerId }: RoomRecord) =>
+  JSON.stringify([name, visibility, ownerId])
 
 function toFactsMessage(roomId: string, facts: LogFact[], views: RoomViews): string {
   return JSON.stringify({

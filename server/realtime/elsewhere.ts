@@ -48,9 +48,13 @@ export function createElsewhere({
       store.accounts.sessionsEndedSince(since),
     ])
     const news = moved.filter((room) => room.version > fanOut.knownVersion(room.roomId))
+    // Nobody here watched when it may have gained somebody who is connected here.
+    const wasUnwatched = news.some(({ roomId }) => {
+      const channel = fanOut.channel(roomId)
+      return !channel || channel.firstVersion > fanOut.knownVersion(roomId)
+    })
+    if (wasUnwatched) await fanOut.compareMemberships()
     news.forEach((room) => fanOut.movedElsewhere(room))
-    // A room that nobody here watches may have gained somebody who is connected here.
-    if (news.some((room) => !fanOut.channel(room.roomId))) await fanOut.compareMemberships()
     fanOut.sessionsEnded(ended)
     lookedAt = at
   }

@@ -1,6 +1,6 @@
 /** Which rooms are watched in this process, and how every change reaches their sockets. */
 import type { Logger } from 'pino'
-import type { RoomStore } from '../../persistence/store.ts'
+import type { RoomRecord, RoomStore } from '../../persistence/store.ts'
 import { closeCodes } from '../protocol/live.ts'
 import type { CurrentKey, FanOut, RoomViews } from '../services.ts'
 import { createChannel, type Channel } from './channel.ts'
@@ -21,7 +21,7 @@ export interface SocketFanOut extends FanOut {
   open(socket: LiveSocket): Promise<void>
   close(socket: LiveSocket): void
   channel(roomId: string): Channel | undefined
-  /** The version that this process committed or has seen of a room. */
+  /** The version up to which this process committed or has seen all of a room; -1 when it knows none. */
   knownVersion(roomId: string): number
   /** Another process committed: what is missing is read from the log. */
   movedElsewhere(room: { roomId: string; version: number; seq: number }): void
@@ -42,10 +42,11 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
 
   const socketsOf = (userId: string): Iterable<LiveSocket> => byUser.get(userId) ?? []
 
-  function channelOf(roomId: string, seq: number): Channel {
+  function channelOf(room: RoomRecord): Channel {
+    const { roomId } = room
     const there = channels.get(roomId)
     if (there) return there
-    const channel = createChannel(roomId, seq, {
+    const channel = createChannel(room, {
       rooms,
       views,
       publish: deps.publish,
@@ -83,7 +84,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
   async function gain(userId: string, roomId: string): Promise<void> {
     const summary = await rooms.find(roomId)
     if (!summary || summary.room.deletedAt !== null) return
-    const channel = channelOf(roomId, summary.room.seq)
+    const channel = channelOf(summary.room)
     for (const socket of socketsOf(userId)) if (!channel.sockets.has(socket)) channel.gain(socket)
   }
 
@@ -112,7 +113,8 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
     watchedRooms: () => channels.size,
 
     committed(roomId, facts, version) {
-      noteVersion(roomId, version)
+      // After a gap the next look at the database reads what another process committed before this.
+      if (version === fanOut.knownVersion(roomId) + 1) noteVersion(roomId, version)
       const channel = channels.get(roomId)
       if (channel?.isUnused()) {
         channels.delete(roomId)
@@ -162,7 +164,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
       const mine = byUser.get(socket.userId) ?? new Set()
       byUser.set(socket.userId, mine.add(socket))
       socket.send({ type: 'welcome', protocol: 1, userId: socket.userId, rooms: welcome })
-      for (const { roomId, seq } of welcome) channelOf(roomId, seq).watch(socket, seq)
+      for (const { room } of summaries) channelOf(room).watch(socket, room.seq)
       // What was gained while the welcome was being read.
       await fanOut.compareMemberships([socket.userId])
     },
