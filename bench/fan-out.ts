@@ -1,5 +1,6 @@
 /** One change on 1,000 sockets, beside a bare uWebSockets publish of the same text to as many. */
 import { fork } from 'node:child_process'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { makeRooms, portOf, signUp, startBenchServer } from './support/crowd.ts'
 import { openReaders, type Readers } from './support/readers.ts'
@@ -60,6 +61,7 @@ export async function benchFanOut(): Promise<BenchResult> {
       await arrived
       return (changes * sockets) / ((performance.now() - began) / 1000)
     }
+    await untilAllWatch(ours, () => flood(portOf(server), [post], 1))
     const our: number[] = []
     const their: number[] = []
     for (let i = 0; i < rounds; i++) {
@@ -81,6 +83,20 @@ export async function benchFanOut(): Promise<BenchResult> {
     theirs?.close()
     bare.stop()
     await server.dispose()
+  }
+}
+
+/** Whoever is welcomed watches a moment later; until then it gets several changes in one message. */
+async function untilAllWatch(readers: Readers, change: () => Promise<unknown>): Promise<void> {
+  const quietMs = 250
+  for (let came = 0; came !== sockets;) {
+    const before = readers.frames()
+    await change()
+    for (let last = -1; last !== readers.frames();) {
+      last = readers.frames()
+      await setTimeout(quietMs)
+    }
+    came = readers.frames() - before
   }
 }
 

@@ -10,9 +10,11 @@ export function announcePeople(
   event: CallEvent,
 ): { context: CallContext; facts: CallFact[] } {
   const facts: CallFact[] = []
-  const people = { ...context.people }
-  const tookPart = [...context.tookPart]
-  const base = { at: event.at, callId: context.callId }
+  // Most reports change nothing that is told: copied when something is.
+  let people = context.people
+  let tookPart = context.tookPart
+  const { at } = event
+  const { callId } = context
   const by = actorOf(event)
   const source = sourceOf(event)
 
@@ -23,9 +25,11 @@ export function announcePeople(
       if (!told) continue
       const last = connections.reduce((a, b) => ((b.goneAt ?? 0) >= (a.goneAt ?? 0) ? b : a))
       const reason = leftReasonOf(last)
-      delete people[userId]
+      const { [userId]: _gone, ...others } = people
+      people = others
       facts.push({
-        ...base,
+        at,
+        callId,
         type: 'participant.left',
         by,
         source: reason === 'expired' ? 'deadline' : source,
@@ -36,22 +40,25 @@ export function announcePeople(
       continue
     }
     const best = live.reduce((a, b) => (rank(b) > rank(a) ? b : a))
-    const fact = { ...base, by, source, userId, connectionId: best.connectionId }
+    const tell = (
+      type: 'participant.joined' | 'participant.connected' | 'participant.reconnecting',
+    ) => facts.push({ at, callId, by, source, userId, connectionId: best.connectionId, type })
     if (!told) {
-      facts.push({ ...fact, type: 'participant.joined' })
-      if (!tookPart.includes(userId)) tookPart.push(userId)
+      tell('participant.joined')
+      if (!tookPart.includes(userId)) tookPart = [...tookPart, userId]
     }
     const hasBeenConnected = (told?.hasBeenConnected ?? false) || best.state === 'connected'
     const shown: ParticipantState =
       best.state === 'connected' ? 'connected' : hasBeenConnected ? 'reconnecting' : 'joining'
     if (shown === 'connected' && told?.shown !== 'connected') {
-      facts.push({ ...fact, type: 'participant.connected' })
+      tell('participant.connected')
     }
     if (shown === 'reconnecting' && told?.shown !== 'reconnecting') {
-      facts.push({ ...fact, type: 'participant.reconnecting' })
+      tell('participant.reconnecting')
     }
     if (!told || told.shown !== shown) {
-      people[userId] = { joinedAt: told?.joinedAt ?? event.at, shown, hasBeenConnected }
+      const joinedAt = told?.joinedAt ?? at
+      people = { ...people, [userId]: { joinedAt, shown, hasBeenConnected } }
     }
   }
   if (facts.length === 0) return { context, facts }

@@ -4,7 +4,8 @@
  * Pure and without effects: the call moves it by `moveConnection` and keeps the result in its own
  * context. Times come in with the events; what a deadline leads to is the call's business.
  */
-import { and, assign, getInitialSnapshot, setup, transition } from 'xstate'
+import { and, assign, getInitialSnapshot, setup } from 'xstate'
+import { createTransition } from './pure-transition.ts'
 
 /** Why a connection is gone. All but `expired` shut it out for the rest of the call (R18). */
 export type GoneWhy = 'left' | 'expired' | 'closed' | 'removed' | 'handover'
@@ -179,10 +180,37 @@ export const connectionMachine = setup({
 
 export type ConnectionState = 'joining' | 'connected' | 'doubtful' | 'gone'
 
+function mapStates<T>(make: (state: ConnectionState) => T): Record<ConnectionState, T> {
+  return {
+    joining: make('joining'),
+    connected: make('connected'),
+    doubtful: make('doubtful'),
+    gone: make('gone'),
+  }
+}
+
 /** A connection as the call keeps it: the machine's value and its context, plain JSON. */
 export interface Connection extends ConnectionContext {
   state: ConnectionState
 }
+
+const nobody: JoinedAs = {
+  userId: '',
+  connectionId: '',
+  sessionId: '',
+  joinOrder: 0,
+  joinedAt: 0,
+  deadlineAt: 0,
+}
+const transition = createTransition(connectionMachine, nobody)
+
+/** One snapshot per state, to be had with any context. */
+const snapshots = mapStates((value) =>
+  connectionMachine.resolveState({
+    value,
+    context: getInitialSnapshot(connectionMachine, nobody).context,
+  }),
+)
 
 /** A connection that has just asked to join. */
 export function openConnection(input: JoinedAs): Connection {
@@ -192,8 +220,8 @@ export function openConnection(input: JoinedAs): Connection {
 /** The connection after `event`; the same object when nothing changed. */
 export function moveConnection(connection: Connection, event: ConnectionEvent): Connection {
   const { state, ...context } = connection
-  const from = connectionMachine.resolveState({ value: state, context })
-  const next = toConnection(transition(connectionMachine, from, event)[0])
+  const from = { ...snapshots[state], context }
+  const next = toConnection(transition(from, event)[0])
   const keys = Object.keys(next) as (keyof Connection)[]
   return keys.every((key) => next[key] === connection[key]) ? connection : next
 }

@@ -1,11 +1,14 @@
 /** One decision of a call: the next snapshot, the facts, and what is to be done. Runs nothing. */
-import { getInitialSnapshot, transition, type SnapshotFrom } from 'xstate'
-import type { CallContext, CallTiming } from './call.context.ts'
+import { getInitialSnapshot, type ExecutableActionObject, type SnapshotFrom } from 'xstate'
+import { defaultTiming, type CallContext, type CallTiming } from './call.context.ts'
 import type { CallEffect, CallEvent, IgnoredReason } from './call.events.ts'
 import type { CallFact } from './call.facts.ts'
 import { callMachine, type CallEmission } from './call.machine.ts'
+import { createTransition } from './pure-transition.ts'
 
 export type CallSnapshot = SnapshotFrom<typeof callMachine>
+
+const transition = createTransition(callMachine, { roomId: '', timing: defaultTiming })
 
 export interface Decision {
   snapshot: CallSnapshot
@@ -15,6 +18,8 @@ export interface Decision {
   ignored: IgnoredReason | null
   /** Whether there is anything to commit: another state, another context, facts or effects. */
   changed: boolean
+  /** Facts, effects and `ignored` in their order, for the actor to emit once this is committed. */
+  emitted: readonly CallEmission[]
 }
 
 /** Thrown when a guard or an action threw: such a snapshot is never committed. */
@@ -37,9 +42,9 @@ export function idleCall(roomId: string, timing: CallTiming): CallSnapshot {
 export function decide(snapshot: CallSnapshot, event: CallEvent): Decision {
   if (event.type.startsWith('xstate.')) throw new DecisionError(event, 'reserved event type')
   let next: CallSnapshot
-  let actions: readonly { type: string; params?: unknown }[]
+  let actions: readonly ExecutableActionObject[]
   try {
-    ;[next, actions] = transition(callMachine, snapshot, event)
+    ;[next, actions] = transition(snapshot, event)
   } catch (cause) {
     throw new DecisionError(event, cause)
   }
@@ -48,7 +53,8 @@ export function decide(snapshot: CallSnapshot, event: CallEvent): Decision {
   const facts: CallFact[] = []
   const effects: CallEffect[] = []
   let ignored: IgnoredReason | null = null
-  for (const emission of emissionsOf(actions)) {
+  const emitted = emissionsOf(actions)
+  for (const emission of emitted) {
     if (emission.type === 'ignored') ignored = emission.reason
     else if (isEffect(emission)) effects.push(emission)
     else facts.push(emission)
@@ -61,11 +67,12 @@ export function decide(snapshot: CallSnapshot, event: CallEvent): Decision {
     effects,
     ignored: ignored ?? (changed ? null : 'no-change'),
     changed,
+    emitted,
   }
 }
 
 /** XState gives emitted events as actions of the type `xstate.emit`, which its own union omits. */
-function emissionsOf(actions: readonly { type: string; params?: unknown }[]): CallEmission[] {
+function emissionsOf(actions: readonly ExecutableActionObject[]): CallEmission[] {
   return actions
     .filter((action) => action.type === 'xstate.emit')
     .map((action) => (action.params as { event: CallEmission }).event)

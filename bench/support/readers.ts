@@ -5,6 +5,8 @@ import { connect, type Socket } from 'node:net'
 export interface Readers {
   /** Resolves when so many more frames have come, over all sockets. */
   untilMore(frames: number): Promise<void>
+  /** Frames so far, over all sockets. */
+  frames(): number
   close(): void
 }
 
@@ -34,6 +36,7 @@ export async function openReaders(
         wanted = { at: frames + more, resolve }
       })
     },
+    frames: () => frames,
     close: () => sockets.forEach((socket) => socket.destroy()),
   }
 }

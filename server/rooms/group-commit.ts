@@ -1,7 +1,9 @@
 /**
  * Many rooms, one transaction: what arrives while a commit runs is written together in the next one,
- * each acknowledged after its own commit. There is no delay timer; one transaction is in flight.
+ * each acknowledged after its own commit. There is no delay timer, only two turns of the event loop;
+ * one transaction is in flight.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { CommitOutcome, RoomCommit, RoomStore } from '../../persistence/store.ts'
 
 export interface GroupCommit {
@@ -17,6 +19,11 @@ interface Waiting {
   reject(error: unknown): void
 }
 
+/** What has arrived by now is read, decided, and goes into the same transaction. */
+async function turnsOfTheLoop(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await setImmediate()
+}
+
 /** `maxRooms`: the batch size beyond which a bigger transaction gains nothing. */
 export function createGroupCommit({
   store,
@@ -30,6 +37,7 @@ export function createGroupCommit({
 
   async function writeAll(): Promise<void> {
     while (waiting.length > 0) {
+      await turnsOfTheLoop(2)
       const batch = waiting.splice(0, maxRooms)
       await write(batch)
     }
@@ -59,8 +67,7 @@ export function createGroupCommit({
     submit(commit) {
       return new Promise((resolve, reject) => {
         waiting.push({ commit, resolve, reject })
-        // A tick later, so that everything that is decided now goes into one transaction.
-        running ??= Promise.resolve().then(writeAll)
+        running ??= writeAll()
       })
     },
     async idle() {

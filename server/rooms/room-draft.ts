@@ -5,6 +5,7 @@
 import { callDefinitionHash, toEnvelope } from './snapshot-envelope.ts'
 import type { RoomDecision, RoomState } from './room-step.ts'
 import { nextDeadlineAt, nextListingAt, type CallTiming } from '../../machines/call.context.ts'
+import type { DecidedEvent } from '../../machines/call.actor.ts'
 import { sourceOf, type CallEffect, type CallEvent } from '../../machines/call.events.ts'
 import { decide, idleCall, type CallSnapshot, type Decision } from '../../machines/decide.ts'
 import type { LogFact, RoomFact } from '../../machines/room.facts.ts'
@@ -16,12 +17,16 @@ import type {
   RoomRecord,
 } from '../../persistence/store.ts'
 
-/** A room as it is in the database, at one version. Never changed in place. */
+/** What came of a request that was committed already; oldest first. */
+export type Receipts = Map<string, { at: number; result: unknown }>
+
+/** A room as it is in the database, at one version. Never changed in place, but for its receipts. */
 export interface CommittedRoom {
   room: RoomRecord
   members: ReadonlyMap<string, MemberRecord>
   call: { snapshot: CallSnapshot; step: number } | null
-  receipts: ReadonlyMap<string, { result: unknown }>
+  /** Handed on from version to version, because there are many. */
+  receipts: Receipts
 }
 
 export interface DraftDeps {
@@ -37,7 +42,7 @@ export interface Applied {
   facts: LogFact[]
   call: Decision | null
   /** The events that the call took, for the actor. */
-  events: CallEvent[]
+  taken: readonly DecidedEvent[]
 }
 
 export interface RoomDraft {
@@ -47,18 +52,18 @@ export interface RoomDraft {
   apply(decision: RoomDecision<unknown>, at: number): Applied
   hasWrites(): boolean
   toCommit(): RoomCommit
-  /** The room as it is once the commit is done. */
-  toCommitted(): CommittedRoom
+  /** The room as it is once the commit is done, which takes over the receipts since then; to be called once. */
+  toCommitted(receiptsSince: number): CommittedRoom
   /** All events that the calls took, in order. */
-  readonly events: CallEvent[]
+  readonly taken: readonly DecidedEvent[]
 }
 
 export function createRoomDraft(base: CommittedRoom, deps: DraftDeps): RoomDraft {
   let room = base.room
   let members = base.members
   let call = base.call
-  const receipts = new Map<string, { result: unknown }>()
-  const events: CallEvent[] = []
+  const receipts: Receipts = new Map()
+  const allTaken: DecidedEvent[] = []
   const changes = emptyChanges()
 
   const state: RoomState = {
@@ -77,7 +82,7 @@ export function createRoomDraft(base: CommittedRoom, deps: DraftDeps): RoomDraft
   /** One decision on local values, so that a throw leaves the draft as it was. */
   function apply(decision: RoomDecision<unknown>, at: number): Applied {
     const step = emptyChanges()
-    const taken: CallEvent[] = []
+    const taken: DecidedEvent[] = []
     const facts: LogFact[] = []
     let seq = room.seq
     let nextCall = call
@@ -93,7 +98,7 @@ export function createRoomDraft(base: CommittedRoom, deps: DraftDeps): RoomDraft
       const decided = decide(from, event)
       lastDecision = decided
       if (!decided.changed) return
-      taken.push(event)
+      taken.push({ event, decision: decided })
       const { context } = decided.snapshot
       const numbered = number(decided.facts)
       const stepNumber = (nextCall?.step ?? 0) + 1
@@ -161,13 +166,13 @@ export function createRoomDraft(base: CommittedRoom, deps: DraftDeps): RoomDraft
     if (decision.receipt) {
       const { key, result = null } = decision.receipt
       step.receipts.push({ key, at, result })
-      receipts.set(key, { result })
+      receipts.set(key, { at, result })
     }
     step.effects.push(...(decision.effects ?? []))
 
     mergeChanges(changes, step)
     changes.facts.push(...facts)
-    events.push(...taken)
+    allTaken.push(...taken)
     changes.room = {
       ...changes.room,
       ...decision.room,
@@ -182,11 +187,11 @@ export function createRoomDraft(base: CommittedRoom, deps: DraftDeps): RoomDraft
     }
     if (nextMembers) members = nextMembers
     call = nextCall
-    return { facts, call: decided, events: taken }
+    return { facts, call: decided, taken }
   }
 
   const hasWrites = () =>
-    events.length > 0 ||
+    allTaken.length > 0 ||
     changes.facts.length > 0 ||
     changes.receipts.length > 0 ||
     changes.effects.length > 0 ||
@@ -197,7 +202,7 @@ export function createRoomDraft(base: CommittedRoom, deps: DraftDeps): RoomDraft
     state,
     apply,
     hasWrites,
-    events,
+    taken: allTaken,
     toCommit() {
       const { room: roomChange, ...rest } = changes
       return {
@@ -212,13 +217,12 @@ export function createRoomDraft(base: CommittedRoom, deps: DraftDeps): RoomDraft
         ...(call && call !== base.call ? { call: toCallRow(call, room.seq, null) } : {}),
       }
     },
-    toCommitted() {
-      const kept = new Map([...base.receipts, ...receipts])
+    toCommitted(receiptsSince) {
       return {
         room: { ...room, version: base.room.version + 1 },
         members,
         call,
-        receipts: receipts.size > 0 ? kept : base.receipts,
+        receipts: handOn(base.receipts, receipts, receiptsSince),
       }
     },
   }
@@ -260,6 +264,16 @@ function mergeChanges(into: Changes, step: Changes): void {
   into.effects.push(...step.effects)
 }
 
+/** The same map with what is new, without what is too old to be asked for. */
+function handOn(kept: Receipts, added: Receipts, since: number): Receipts {
+  for (const [key, receipt] of added) kept.set(key, receipt)
+  for (const [key, { at }] of kept) {
+    if (at >= since) break
+    kept.delete(key)
+  }
+  return kept
+}
+
 /** Who came and who went; somebody who went and came again stands in both, and is removed first. */
 function membershipChanges(
   before: CommittedRoom['members'],
@@ -294,23 +308,29 @@ function toCallRow(
   }
 }
 
-/** What a step changed in the context: the new values by key, connections one by one. */
+/** What a step changed in the context: the new values by key, connections and people one by one. */
 function contextChanges(
   before: CallSnapshot['context'],
   after: CallSnapshot['context'],
 ): Record<string, unknown> {
   const changed: Record<string, unknown> = {}
   for (const key of Object.keys(after) as (keyof typeof after)[]) {
-    if (before[key] === after[key]) continue
-    if (key !== 'connections') {
-      changed[key] = after[key]
-      continue
-    }
-    changed[key] = Object.fromEntries(
-      Object.entries(after.connections).filter(
-        ([identity, connection]) => before.connections[identity] !== connection,
-      ),
-    )
+    if (before[key] !== after[key]) changed[key] = after[key]
   }
+  if ('connections' in changed) {
+    changed['connections'] = entryChanges(before.connections, after.connections)
+  }
+  if ('people' in changed) changed['people'] = entryChanges(before.people, after.people)
+  return changed
+}
+
+/** What is gone is null. */
+function entryChanges<T>(
+  before: Readonly<Record<string, T>>,
+  after: Readonly<Record<string, T>>,
+): Record<string, T | null> {
+  const changed: Record<string, T | null> = {}
+  for (const key in after) if (before[key] !== after[key]) changed[key] = after[key] as T
+  for (const key in before) if (!(key in after)) changed[key] = null
   return changed
 }

@@ -2,9 +2,13 @@
  * The one way to change a room: a mailbox per room that decides, commits, advances, publishes and
  * answers, in this order. Rooms and their actors live in memory only while they are needed.
  */
-import { createActor, type Actor } from 'xstate'
 import type { Logger } from 'pino'
-import { callMachine } from '../../machines/call.machine.ts'
+import {
+  advanceCallActor,
+  createCallActor,
+  type CallActor,
+  type DecidedEvent,
+} from '../../machines/call.actor.ts'
 import type { CallContext, CallTiming } from '../../machines/call.context.ts'
 import type { CallEffect } from '../../machines/call.events.ts'
 import type { CallSnapshot } from '../../machines/decide.ts'
@@ -79,7 +83,7 @@ interface Box {
   queue: Command[]
   running: Promise<void> | null
   committed: CommittedRoom | null
-  actor: Actor<typeof callMachine> | null
+  actor: CallActor | null
 }
 
 /** What became of a command in a draft; told only when the draft is committed. */
@@ -190,7 +194,7 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
         tell(commands, outcomes)
         return
       }
-      const commit = withReceipt(draft.toCommit(), `commit:${deps.newId()}`, now())
+      const commit = withReceipt(draft.toCommit())
       const outcome = await write(commit)
       if (outcome === 'conflict') {
         conflicts += 1
@@ -198,9 +202,9 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
         isFresh = true
         continue
       }
-      const after = draft.toCommitted()
+      const after = draft.toCommitted(now() - receiptsMs)
       box.committed = after
-      advanceActor(box, draft.events)
+      advanceActor(box, draft.taken)
       publish(base, after, commit)
       tell(commands, outcomes)
       if (after.room.deletedAt !== null) drop(box)
@@ -228,6 +232,12 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
     } catch (error) {
       return { is: 'refused', error }
     }
+  }
+
+  /** Every commit leaves a receipt, so that an ambiguous one can be looked up. */
+  function withReceipt(commit: RoomCommit): RoomCommit {
+    if (commit.receipts.length > 0) return commit
+    return { ...commit, receipts: [{ key: `commit:${deps.newId()}`, at: now(), result: null }] }
   }
 
   /** An ambiguous end is resolved by reading: the receipt tells what was committed (R2). */
@@ -298,11 +308,8 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
     },
   }
 
-  /**
-   * The actor takes what was committed: by the events themselves while the same call goes on, else
-   * it is made from the committed snapshot. A property test shows that both agree.
-   */
-  function advanceActor(box: Box, events: RoomDraftEvents): void {
+  /** By the events themselves while the same call goes on, else made from the committed snapshot. */
+  function advanceActor(box: Box, taken: readonly DecidedEvent[]): void {
     const snapshot = box.committed?.call?.snapshot ?? null
     if (!snapshot) {
       box.actor?.stop()
@@ -311,27 +318,20 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
     }
     const isSameCall = box.actor?.getSnapshot().context.callId === snapshot.context.callId
     if (box.actor && isSameCall) {
-      for (const event of events) box.actor.send(event)
+      advanceCallActor(box.actor, taken)
       if (box.actor.getSnapshot().status === 'active') return
       box.actor.stop()
     }
-    box.actor = createActor(callMachine, {
-      // A copy, because restoring changes the object that it is given.
-      snapshot: structuredClone(callMachine.getPersistedSnapshot(snapshot)),
-      input: { roomId: box.roomId, timing: deps.timing },
-    })
-    box.actor.start()
+    box.actor = createCallActor(snapshot)
   }
 }
-
-type RoomDraftEvents = ReturnType<typeof createRoomDraft>['events']
 
 /** Checked by the commit, or repeated by itself. */
 function isSettled(outcome: Extract<Outcome, { is: 'decided' }>): boolean {
   const { decision, applied } = outcome
   return (
     decision.comesAgain === true ||
-    applied.events.length > 0 ||
+    applied.taken.length > 0 ||
     applied.facts.length > 0 ||
     decision.receipt !== undefined ||
     decision.room !== undefined ||
@@ -340,18 +340,16 @@ function isSettled(outcome: Extract<Outcome, { is: 'decided' }>): boolean {
   )
 }
 
-/** Every commit leaves a receipt, so that an ambiguous one can be looked up. */
-function withReceipt(commit: RoomCommit, key: string, at: number): RoomCommit {
-  if (commit.receipts.length > 0) return commit
-  return { ...commit, receipts: [{ key, at, result: null }] }
-}
-
 function toCommittedRoom(loaded: LoadedRoom, snapshot: CallSnapshot | null): CommittedRoom {
   const room: RoomRecord = loaded.room
   return {
     room,
     members: new Map(loaded.members.map((member) => [member.userId, member])),
     call: loaded.call && snapshot ? { snapshot, step: loaded.call.step } : null,
-    receipts: new Map(loaded.receipts.map(({ key, result }) => [key, { result }])),
+    receipts: new Map(
+      loaded.receipts
+        .toSorted((a, b) => a.at - b.at)
+        .map(({ key, at, result }) => [key, { at, result }]),
+    ),
   }
 }

@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import packageJson from '../../package.json' with { type: 'json' }
 import { findFreePort } from './free-port.ts'
 import { serverProgram } from './server-program.ts'
 import { apiKey, apiSecret } from './webhook-token.ts'
@@ -56,6 +57,9 @@ export interface ServerProcess {
   dispose(): Promise<void>
 }
 
+/** Those of `npm start`, and positions in our own files for what fails. */
+const nodeFlags = ['--enable-source-maps', ...(packageJson.scripts.start.match(/--\S+/g) ?? [])]
+
 /** Not started yet. */
 export async function prepareServer(options: ServerOptions = {}): Promise<ServerProcess> {
   const { program = 'main' } = options
@@ -93,7 +97,7 @@ export async function prepareServer(options: ServerOptions = {}): Promise<Server
   async function start(more: Record<string, string> = {}): Promise<void> {
     if (child) throw new Error('the server runs already')
     env = { ...env, ...more }
-    const started = spawn(process.execPath, ['--enable-source-maps', entry], {
+    const started = spawn(process.execPath, [...nodeFlags, entry], {
       cwd: folder,
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
