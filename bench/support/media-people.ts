@@ -1,48 +1,29 @@
 /**
- * People in a call, in a process of their own: each shows a picture and plays a tone, encrypted, and
- * receives those of the others. Arguments: url, key, a token for each. Says on request what was sent
- * and what arrived, in packets.
+ * People in a call, in a process of their own, who encode nothing: each replays prepared packets, as
+ * a camera of 640x360 and a microphone would send them, and counts what comes of the others.
+ * Arguments: url, a token for each. Says on request how many packets were sent and arrived.
  */
-import { joinMedia, type MediaPerson } from '../../test/media/media-person.ts'
+import { connectReplayer, type Replayer } from './replayer.ts'
 
 export type FromPeople = { up: true } | { counted: PacketCount }
 
-/** RTP packets without retransmissions. */
+/** RTP packets of sound and pictures. */
 export interface PacketCount {
   sent: number
   received: number
-  lost: number
 }
 
-const [url = '', e2eeKey = '', ...tokens] = process.argv.slice(2)
+const [url = '', ...tokens] = process.argv.slice(2)
 const say = (message: FromPeople) => process.send?.(message)
 
-const people: MediaPerson[] = []
-for (const [i, token] of tokens.entries()) {
-  const person = await joinMedia({ url, token, e2eeKey })
-  people.push(person)
-  await person.show('camera', 640, 360)
-  await person.play(440 + 200 * i)
-}
-for (const person of people)
-  for (const other of people) if (other !== person) await person.untilPictures(other.identity, 5)
+const people: Replayer[] = []
+for (const token of tokens) people.push(await connectReplayer(url, token))
+const others = people.length - 1
+await Promise.all(people.map((person) => person.untilTracks(2 * others)))
 
 process.on('message', () => {
-  void count().then((counted) => say({ counted }))
+  const sum = (pick: (person: Replayer) => number) =>
+    people.reduce((total, person) => total + pick(person), 0)
+  say({ counted: { sent: sum((p) => p.sent()), received: sum((p) => p.received()) } })
 })
 say({ up: true })
-
-async function count(): Promise<PacketCount> {
-  const sum = { sent: 0, received: 0, lost: 0 }
-  for (const { room } of people) {
-    const { publisherStats, subscriberStats } = await room.getRtcStats()
-    // Over v1 both are one connection, the publisher's.
-    for (const { stats } of [...publisherStats, ...subscriberStats]) {
-      if (stats.case === 'outboundRtp') sum.sent += Number(stats.value.sent?.packetsSent ?? 0)
-      if (stats.case !== 'inboundRtp') continue
-      sum.received += Number(stats.value.received?.packetsReceived ?? 0)
-      sum.lost += Number(stats.value.received?.packetsLost ?? 0)
-    }
-  }
-  return sum
-}

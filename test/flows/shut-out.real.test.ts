@@ -20,6 +20,7 @@ describe.skipIf('missing' in found)(title, { timeout: 90_000 }, () => {
   let ada: ApiPerson
   let bo: ApiPerson
   let eve: ApiPerson
+  let cleo: ApiPerson
   let roomId: string
   let watch: LiveWatch
   let rooms = 0
@@ -29,6 +30,7 @@ describe.skipIf('missing' in found)(title, { timeout: 90_000 }, () => {
     ada = await house.register('ada')
     bo = await house.register('bo')
     eve = await house.register('eve')
+    cleo = await house.register('cleo')
   }, 90_000)
 
   beforeEach(async () => {
@@ -107,11 +109,11 @@ describe.skipIf('missing' in found)(title, { timeout: 90_000 }, () => {
     const adas = await house.enter(ada, roomId, 'a1')
     const bos = await house.enter(bo, roomId, 'b1')
     const eves = await house.enter(eve, roomId, 'e1')
+    // Stands for Eve if she stayed connected: her page keeps the old key, even in the new one's place.
+    await ada.addMember(roomId, cleo)
+    const cleos = await house.enter(cleo, roomId, 'c1')
     await adas.rtc.showPicture()
-    await Promise.all([
-      bos.rtc.untilPictures(adas.rtc.identity, 5),
-      eves.rtc.untilPictures(adas.rtc.identity, 5),
-    ])
+    await Promise.all([bos, eves, cleos].map(({ rtc }) => rtc.untilPictures(adas.rtc.identity, 5)))
     await ada.removeMember(roomId, eve)
     const keyOf = (socket: LiveWatch) =>
       socket.messages.find((message) => message.type === 'key' && message.roomId === roomId)
@@ -124,8 +126,13 @@ describe.skipIf('missing' in found)(title, { timeout: 90_000 }, () => {
     expect(adasKey).toMatchObject({ callId: adas.join.callId, keyEpoch: 1 })
     if (adasKey?.type !== 'key') throw new Error('no key')
     expect(adasKey.e2eeKey).not.toBe(adas.join.e2eeKey)
+    cleos.rtc.takeKey(adas.join.e2eeKey, adasKey.keyEpoch)
     for (const { rtc } of [bos, adas]) rtc.takeKey(adasKey.e2eeKey, adasKey.keyEpoch)
-    await bos.rtc.untilPictures(adas.rtc.identity, 10)
+    // What was on its way when Ada changed over is there by then.
+    await bos.rtc.untilPictures(adas.rtc.identity, 5)
+    const cleoHad = cleos.rtc.picturesOf(adas.rtc.identity)
+    await bos.rtc.untilPictures(adas.rtc.identity, 20)
+    expect(cleos.rtc.picturesOf(adas.rtc.identity)).toBe(cleoHad)
     expect(keyOf(evesWatch)).toBeUndefined()
 
     // However often she comes back, for as long as she is let stay.
