@@ -34,14 +34,18 @@ export async function connectReplayer(url: string, token: string): Promise<Repla
   const down = new RTCPeerConnection(options)
   let sent = 0
   let received = 0
-  const heard = new Set<string>()
+  const tracksOfOthers = new Set<MediaStreamTrack>()
+  const heard = new Set<MediaStreamTrack>()
   const published = new Set<string>()
   let isIn = false
 
   down.onTrack.subscribe((track) => {
+    // werift tells of it again with each offer.
+    if (tracksOfOthers.has(track)) return
+    tracksOfOthers.add(track)
     track.onReceiveRtp.subscribe(() => {
       received += 1
-      heard.add(track.uuid)
+      heard.add(track)
     })
   })
   for (const [peer, target] of [
@@ -105,7 +109,13 @@ export async function connectReplayer(url: string, token: string): Promise<Repla
   }
   await until('both tracks are announced', timeoutMs, () => published.size === 2)
   await up.setLocalDescription(await up.createOffer())
-  ask({ case: 'offer', value: describe(up, 'offer', 1) })
+  const offer = describe(up, 'offer', 1)
+  // werift leaves out which track a section is of.
+  offer.sdp = tracks.reduce(
+    (sdp, { uuid }, mid) => sdp.replace(`a=mid:${mid}`, `a=mid:${mid}\r\na=msid:- ${uuid}`),
+    offer.sdp,
+  )
+  ask({ case: 'offer', value: offer })
   await until('the person is connected', timeoutMs, () => up.connectionState === 'connected')
 
   for (const track of tracks) {
