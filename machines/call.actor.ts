@@ -37,11 +37,13 @@ export function createCallActor(snapshot: CallSnapshot): CallActor {
   return actor.start()
 }
 
-/** Sends the actor events that are committed, in order. */
+/** Sends the actor events that are committed, in order, until its call ends. */
 export function advanceCallActor(actor: CallActor, taken: readonly DecidedEvent[]): void {
   for (const decided of taken) {
+    if (actor.getSnapshot().status !== 'active') return
+    const outer = current
     current = decided
     actor.send(decided.event)
+    current = outer
   }
-  current = null
 }

@@ -173,8 +173,11 @@ export function nextListingAt(context: CallContext): number | null {
 }
 
 function earliest(connections: Connection[]): number | null {
-  const times = connections.flatMap((c) => (c.deadlineAt === null ? [] : [c.deadlineAt]))
-  return times.length === 0 ? null : Math.min(...times)
+  let first: number | null = null
+  for (const { deadlineAt } of connections) {
+    if (deadlineAt !== null && (first === null || deadlineAt < first)) first = deadlineAt
+  }
+  return first
 }
 
 export { isShutOut }

@@ -180,15 +180,6 @@ export const connectionMachine = setup({
 
 export type ConnectionState = 'joining' | 'connected' | 'doubtful' | 'gone'
 
-function mapStates<T>(make: (state: ConnectionState) => T): Record<ConnectionState, T> {
-  return {
-    joining: make('joining'),
-    connected: make('connected'),
-    doubtful: make('doubtful'),
-    gone: make('gone'),
-  }
-}
-
 /** A connection as the call keeps it: the machine's value and its context, plain JSON. */
 export interface Connection extends ConnectionContext {
   state: ConnectionState
@@ -204,13 +195,17 @@ const nobody: JoinedAs = {
 }
 const transition = createTransition(connectionMachine, nobody)
 
+const { context: nobodysContext } = getInitialSnapshot(connectionMachine, nobody)
+const at = (value: ConnectionState) =>
+  connectionMachine.resolveState({ value, context: nobodysContext })
+
 /** One snapshot per state, to be had with any context. */
-const snapshots = mapStates((value) =>
-  connectionMachine.resolveState({
-    value,
-    context: getInitialSnapshot(connectionMachine, nobody).context,
-  }),
-)
+const snapshots: Record<ConnectionState, ReturnType<typeof at>> = {
+  joining: at('joining'),
+  connected: at('connected'),
+  doubtful: at('doubtful'),
+  gone: at('gone'),
+}
 
 /** A connection that has just asked to join. */
 export function openConnection(input: JoinedAs): Connection {

@@ -19,7 +19,10 @@ export type Sql = <R extends object = Row>(
 
 export interface Transaction {
   sql: Sql
-  /** Made at its first use, flushed before the commit. */
+  /**
+   * To read by; made at its first use. Never flushed: MikroORM’s flush switches on Node’s async hooks
+   * for good, and from then on every promise of the hot path pays for them.
+   */
   readonly em: EntityManager
   /** All rows by one statement. Nothing is sent when there are none. */
   insert<E, R extends object = Row>(
@@ -90,7 +93,6 @@ export function createDatabase(dialect: Dialect, writer: OpenedOrm, reader: Open
     let result: T
     try {
       result = await work(transaction)
-      await used.em?.flush()
     } catch (error) {
       await ignoreFailure(() => writing.rollback(trx))
       throw toDatabaseError(error)

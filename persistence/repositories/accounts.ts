@@ -33,14 +33,14 @@ export function createAccountStore(database: Database): AccountStore {
           if (await em.findOne(UserEntity, { login: user.login })) throw new Refused('login-taken')
           const isFirst = (await em.count(UserEntity)) === 0
           if (isFirst && !mayBeFirst) throw new Refused('setup-code-needed')
-          const row = em.create(UserEntity, {
+          const row = {
             ...user,
             searchText: toSearchText(`${user.displayName}\n${user.login}`),
             admin: isFirst,
             passwordHash,
             deletedAt: null,
-          })
-          await em.flush()
+          }
+          await transaction.insert(UserEntity, [row])
           await insertEffects(transaction, effects)
           return toRecord(row)
         })

@@ -44,28 +44,22 @@ export async function commitRooms(
   return batch.map((commit) => (writing.get(commit.roomId) === commit ? 'committed' : 'conflict'))
 }
 
-/**
- * Statements that need not wait for each other are sent together: each would cost a turn of the event
- * loop. On PostgreSQL they run in the order in which they are sent, so versions still come first.
- */
 async function writeAll(
   dialect: Dialect,
   transaction: Transaction,
   batch: RoomCommit[],
 ): Promise<void> {
-  await allDone([
-    moveVersions(dialect, transaction, batch),
-    writeReceipts(transaction, batch),
-    transaction.insert(
-      FactEntity,
-      batch.flatMap(({ roomId, facts }) =>
-        facts.map((fact) => ({ roomId, seq: fact.seq, type: fact.type, fact })),
-      ),
+  await moveVersions(dialect, transaction, batch)
+  await writeReceipts(transaction, batch)
+  await transaction.insert(
+    FactEntity,
+    batch.flatMap(({ roomId, facts }) =>
+      facts.map((fact) => ({ roomId, seq: fact.seq, type: fact.type, fact })),
     ),
-    writeCalls(transaction, batch),
-  ])
+  )
   await changeRooms(transaction, batch)
   await writeMembers(dialect, transaction, batch)
+  await writeCalls(transaction, batch)
   await transaction.insert(
     StepEntity,
     batch.flatMap((commit) => commit.steps),
@@ -80,13 +74,6 @@ async function writeAll(
     transaction,
     batch.flatMap((commit) => commit.effects),
   )
-}
-
-/** Rejects with the first failure in the list once all have ended: nothing may run on after a rollback. */
-async function allDone(statements: Promise<unknown>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(statements)) {
-    if (outcome.status === 'rejected') throw outcome.reason
-  }
 }
 
 /** The version is checked and moved by the same statement; who is not given back had moved already. */

@@ -4,7 +4,12 @@
  * one transaction is in flight.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { CommitOutcome, RoomCommit, RoomStore } from '../../persistence/store.ts'
+import {
+  AmbiguousCommitError,
+  type CommitOutcome,
+  type RoomCommit,
+  type RoomStore,
+} from '../../persistence/store.ts'
 
 export interface GroupCommit {
   /** Resolves after this room's own commit, or when it was found in conflict. */
@@ -53,8 +58,9 @@ export function createGroupCommit({
         else one.resolve(outcome)
       })
     } catch (error) {
-      if (batch.length === 1) {
-        batch[0]?.reject(error)
+      // What may have been committed is not tried again: each mailbox looks its own receipt up.
+      if (batch.length === 1 || error instanceof AmbiguousCommitError) {
+        batch.forEach((one) => one.reject(error))
         return
       }
       // Only the culprit fails: each room is tried alone. A room that was written after all is found

@@ -52,7 +52,7 @@ export interface RoomDraft {
   apply(decision: RoomDecision<unknown>, at: number): Applied
   hasWrites(): boolean
   toCommit(): RoomCommit
-  /** The room as it is once the commit is done, which takes over the receipts since then; to be called once. */
+  /** The room as it is once the commit is done; its receipts are the base’s map, without those before that time. */
   toCommitted(receiptsSince: number): CommittedRoom
   /** All events that the calls took, in order. */
   readonly taken: readonly DecidedEvent[]

@@ -310,19 +310,14 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
 
   /** By the events themselves while the same call goes on, else made from the committed snapshot. */
   function advanceActor(box: Box, taken: readonly DecidedEvent[]): void {
-    const snapshot = box.committed?.call?.snapshot ?? null
-    if (!snapshot) {
-      box.actor?.stop()
-      box.actor = null
-      return
-    }
-    const isSameCall = box.actor?.getSnapshot().context.callId === snapshot.context.callId
-    if (box.actor && isSameCall) {
+    const snapshot = box.committed?.call?.snapshot
+    if (box.actor) {
       advanceCallActor(box.actor, taken)
-      if (box.actor.getSnapshot().status === 'active') return
+      const { status, context } = box.actor.getSnapshot()
+      if (status === 'active' && context.callId === snapshot?.context.callId) return
       box.actor.stop()
     }
-    box.actor = createCallActor(snapshot)
+    box.actor = snapshot ? createCallActor(snapshot) : null
   }
 }
 

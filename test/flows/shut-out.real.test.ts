@@ -137,9 +137,10 @@ describe.skipIf('missing' in found)(title, { timeout: 90_000 }, () => {
 
     // However often she comes back, for as long as she is let stay.
     for (let visit = 0; visit < 3; visit += 1) {
-      const back = await joinAsPerson(eves.join)
-      await back.untilDisconnected()
-      expect(back.picturesOf(adas.rtc.identity)).toBe(0)
+      // Thrown out before she was in, her client may never say so.
+      const back = await joinAsPerson(eves.join).catch(() => null)
+      await back?.untilDisconnected()
+      expect(back?.picturesOf(adas.rtc.identity) ?? 0).toBe(0)
     }
     // Who asks again gets the present key (R8).
     expect(await bo.join(roomId, 'b1')).toMatchObject({ keyEpoch: 1, e2eeKey: adasKey.e2eeKey })

@@ -13,6 +13,7 @@ export function room(name: string, more: Partial<RoomEntry> = {}): RoomEntry {
     memberCount: 2,
     seq: 1,
     call: null,
+    countedTo: 1,
     unread: 0,
     ...more,
   }
