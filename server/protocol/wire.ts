@@ -252,6 +252,7 @@ export const callEvidenceAnswer = z.strictObject({
     }),
   ),
 })
+export type Health = z.infer<typeof healthAnswer>
 export type CallEvidence = z.infer<typeof callEvidenceAnswer>
 export const activeCallsAnswer = z.strictObject({
   calls: z.array(

@@ -250,6 +250,12 @@ test('R33 R38 with `livekit-server --dev` and no webhooks at all, indicators are
   await until('both are connected again', 10_000, () => everyoneConnected(['Ada', 'Bo'])(cleo))
   expect((await callOf(cleo)).callId).toBe(callId)
 
+  // Ada came first, so she is the admin; nobody else is told.
+  await expect(ada.page.getByText('LiveKit’s webhooks do not arrive')).toBeVisible({
+    timeout: 20_000,
+  })
+  await expect(cleo.page.getByText('LiveKit’s webhooks do not arrive')).toHaveCount(0)
+
   await bo.page.close()
   await until('Bo is gone', 15_000, () => everyoneConnected(['Ada'])(cleo))
   await indicator(cleo, 1)

@@ -36,7 +36,7 @@ async function come(browser: Parameters<typeof register>[0], ...names: string[])
   return came
 }
 
-test('F6 Ada makes a room, Bo joins it, and each reads at once what the other writes', async ({
+test('F6 R50 Ada makes a room, Bo joins it, and each reads at once what the other writes', async ({
   browser,
 }) => {
   const [ada, bo] = await pair(browser, 'Ada', 'Bo')
@@ -55,6 +55,8 @@ test('F6 Ada makes a room, Bo joins it, and each reads at once what the other wr
   // Sent once, shown once.
   await expect(history(bo.page, 'Release').getByText('I can reproduce that.')).toHaveCount(1)
   await expect(bo.page).toHaveTitle('Release · Harbour')
+  // R50: this server has no calls, so nothing of them is there to click.
+  await expect(bo.page.getByRole('button', { name: /call/i })).toHaveCount(0)
 })
 
 test('F6 F44 what Dara types stays in its room, over other rooms and a reload', async ({

@@ -1,5 +1,5 @@
 /** The HTTP API, typed by the wire's schemas. Only their types are imported: zod is not in the bundle. */
-import type { Call, Fact, Join, Room, User } from '../../server/protocol/wire.ts'
+import type { Call, Fact, Health, Join, Room, User } from '../../server/protocol/wire.ts'
 
 /** An answer that is none of success. `code` is one of api.md's, or `offline` when there was no answer. */
 export class ApiError extends Error {
@@ -77,6 +77,8 @@ export const api = {
     ask<{ user: User }>('POST', '/api/auth/login', account),
   signOut: () => ask<void>('POST', '/api/auth/logout'),
   me: () => ask<{ user: User }>('GET', '/api/me'),
+  /** For admins only. */
+  health: () => ask<Health>('GET', '/api/admin/health'),
   deleteMe: (password: string) => ask<void>('DELETE', '/api/me', { password }),
   findUsers: (query: string) =>
     ask<{ users: User[] }>('GET', `/api/users?query=${encodeURIComponent(query)}`),

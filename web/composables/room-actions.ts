@@ -1,6 +1,6 @@
 /** What one can do with rooms; the live socket tells the outcome, and what was refused is thrown. */
 import type { Room, User } from '../../server/protocol/wire.ts'
-import { api } from '../api/client.ts'
+import { api, ApiError } from '../api/client.ts'
 import { learnNames } from '../stores/names.store.ts'
 import { roomNow, roomsStore } from '../stores/rooms.store.ts'
 
@@ -31,8 +31,19 @@ export async function joinRoom(roomId: string, me: string): Promise<void> {
   take(await api.room(roomId))
 }
 
+/** What the server says of a room that there is none to see, or of an address that is none. */
+const isNoRoom = (error: unknown) =>
+  error instanceof ApiError && [400, 403, 404].includes(error.status)
+
 /** A room that one is not in; undefined when there is none to see. */
-export const findRoom = (roomId: string): Promise<Room> => api.room(roomId)
+export async function findRoom(roomId: string): Promise<Room | undefined> {
+  try {
+    return await api.room(roomId)
+  } catch (error) {
+    if (isNoRoom(error)) return undefined
+    throw error
+  }
+}
 export const findPublicRooms = async (): Promise<Room[]> => (await api.publicRooms()).rooms
 
 export async function openDirectMessages(userId: string): Promise<Room> {

@@ -1,5 +1,7 @@
 /** What the buttons of the call say and do, in the control bar and in the call bar alike. */
 import { computed } from 'vue'
+import { canChooseSpeaker } from '../livekit/can-choose-speaker.ts'
+import type { DeviceKind } from '../livekit/device-choice.ts'
 import { callPanelStore } from '../stores/call-panel.store.ts'
 import { usePersonMedia } from '../stores/call.store.ts'
 import { useMe } from '../stores/session.store.ts'
@@ -91,7 +93,14 @@ export function useCallButtons() {
     else call.want(device, !on)
   }
 
+  const soundKinds: readonly DeviceKind[] = canChooseSpeaker()
+    ? ['microphone', 'speaker']
+    : ['microphone']
+
   return {
+    /** What there is to choose from beside the microphone's button. */
+    soundKinds,
+    soundLabel: t(canChooseSpeaker() ? 'call.choose-sound' : 'call.choose-microphone'),
     microphone,
     camera,
     screen,

@@ -9,6 +9,7 @@ import { useCallsEnabled } from '../stores/session.store.ts'
 import { useConnectionLost } from '../stores/live.store.ts'
 import { useRoom } from '../stores/rooms.store.ts'
 import { useVoiceSession, type VoiceSessionOfApp } from './use-voice-session.ts'
+import { shownReason } from './voice-session/shown-reason.ts'
 import { isLasting } from './voice-session/tell-news.ts'
 
 type Snapshot = SnapshotFrom<typeof voiceSessionMachine>
@@ -47,10 +48,16 @@ const isReconnecting = (snapshot: Snapshot) =>
 export function useCall() {
   const voice = useVoiceSession()
   const { actor } = voice
+  const over = useSelector(
+    actor,
+    ({ context: { reason, callId } }) => ({ reason, callId }),
+    (a, b) => a.reason === b.reason && a.callId === b.callId,
+  )
+  const isPartMissing = useCallPanel((panel) => panel.isPartMissing)
   return {
     phase: useSelector(actor, phaseOf),
     roomId: useSelector(actor, ({ context }) => context.roomId),
-    reason: useSelector(actor, ({ context }) => context.reason),
+    reason: computed(() => shownReason(over.value, isPartMissing.value)),
     microphone: useSelector(actor, (snapshot) => deviceOf(snapshot, 'microphone')),
     camera: useSelector(actor, (snapshot) => deviceOf(snapshot, 'camera')),
     screen: useSelector(actor, screenOf),

@@ -11,33 +11,43 @@ export interface Found {
   query: string
   rooms: readonly Room[]
   people: readonly User[]
+  /** The server did not answer: that nothing is here does not mean that there is nothing. */
+  isFailed: boolean
 }
 
-const nothing: Found = { query: '', rooms: [], people: [] }
+const nothing: Found = { query: '', rooms: [], people: [], isFailed: false }
 
-export function useFind(query: Readonly<Ref<string>>): Readonly<Ref<Found>> {
+export interface Find {
+  found: Readonly<Ref<Found>>
+  /** Asks once more for what stands there now. */
+  again(): Promise<void>
+}
+
+export function useFind(query: Readonly<Ref<string>>): Find {
   const found = shallowRef(nothing)
-  watchDebounced(
-    query,
-    async (typed) => {
-      const text = typed.trim()
-      if (text === '') {
-        found.value = nothing
-        return
-      }
-      const [people, rooms] = await Promise.all([
-        findPeople(text).catch(() => []),
-        findPublicRooms().catch(() => []),
-      ])
-      // Only the answer to what stands there now.
-      if (query.value.trim() !== text) return
-      found.value = {
-        query: text,
-        people,
-        rooms: rooms.filter((room) => !roomNow(room.id) && matches(room.name, text)),
-      }
-    },
-    { debounce: 200 },
-  )
-  return found
+
+  async function look(): Promise<void> {
+    const text = query.value.trim()
+    if (text === '') {
+      found.value = nothing
+      return
+    }
+    const [people, rooms] = await Promise.allSettled([findPeople(text), findPublicRooms()])
+    // Only the answer to what stands there now.
+    if (query.value.trim() !== text) return
+    found.value = {
+      query: text,
+      people: valueOf(people),
+      rooms: valueOf(rooms).filter((room) => !roomNow(room.id) && matches(room.name, text)),
+      isFailed: people.status === 'rejected' || rooms.status === 'rejected',
+    }
+  }
+
+  watchDebounced(query, look, { debounce: 200 })
+  return { found, again: look }
+}
+
+/** One of the two that failed takes nothing from the other. */
+function valueOf<T>(result: PromiseSettledResult<readonly T[]>): readonly T[] {
+  return result.status === 'fulfilled' ? result.value : []
 }

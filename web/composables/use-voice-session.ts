@@ -6,6 +6,7 @@ import { callStore } from '../stores/call.store.ts'
 import { askServer } from './voice-session/ask-server.ts'
 import { createCallLock } from './voice-session/call-lock.ts'
 import { createVoiceSession } from './voice-session/create-voice-session.ts'
+import { loadLivekit } from './voice-session/load-livekit.ts'
 import { openPanel } from './voice-session/open-panel.ts'
 import { followPage, followServer, followSignIn } from './voice-session/page-events.ts'
 import { tellNews, tellTroubles } from './voice-session/tell-news.ts'
@@ -30,7 +31,7 @@ export function provideVoiceSession(app: App): void {
     storage: sessionStorage,
     now: Date.now,
     newId,
-    loadLivekit: () => import('../livekit/voice-connection.ts'),
+    loadLivekit,
     onNews: tellNews,
   })
   tellTroubles(session.actor)

@@ -3,6 +3,7 @@
  * the stores' business.
  */
 import type { ClientMessage, ServerMessage } from '../../server/protocol/live.ts'
+import { growingWaitMs } from './growing-wait.ts'
 
 export type LiveState = 'connecting' | 'live' | 'lost' | 'ended'
 
@@ -20,8 +21,6 @@ export interface LiveClient {
   close(): void
 }
 
-const firstWaitMs = 250
-const longestWaitMs = 15_000
 const pingEveryMs = 20_000
 const restarting = 1012
 /** Not signed in, or the session ended: coming back by itself makes no sense. */
@@ -79,10 +78,10 @@ export function createLiveClient(options: LiveClientOptions): LiveClient {
       return
     }
     options.onState('lost')
-    const wait =
-      code === restarting ? firstWaitMs : Math.min(longestWaitMs, firstWaitMs * 2 ** tries)
+    // A restart is short: who was told of one is back at once.
+    const waitMs = growingWaitMs(code === restarting ? 0 : tries, options.random())
     tries += 1
-    retry = setTimeout(open, wait * (0.5 + options.random()))
+    retry = setTimeout(open, waitMs)
   }
 
   function send(message: ClientMessage): void {

@@ -3,6 +3,7 @@
  * choice when devices come and go.
  */
 import { Room, RoomEvent } from 'livekit-client'
+import { canChooseSpeaker } from './can-choose-speaker.ts'
 import {
   decideDevice,
   deviceKinds,
@@ -41,7 +42,7 @@ export function keepLocalDevices(options: {
   let refreshing: Promise<void> = Promise.resolve()
 
   async function list(kind: DeviceKind): Promise<Device[]> {
-    if (kind === 'speaker' && !('setSinkId' in HTMLMediaElement.prototype)) return []
+    if (kind === 'speaker' && !canChooseSpeaker()) return []
     // Never asks for permission: that happens when the microphone or camera is turned on.
     const infos = await Room.getLocalDevices(browserKind[kind], false)
     return infos

@@ -24,6 +24,7 @@ import { watchMediaPath } from './media-path.ts'
 import { isPerson, toPersonMedia, toScreens, userIdOf } from './person-media.ts'
 import { isCancelled, toDisconnectName, toTrouble } from './sdk-errors.ts'
 import { createSoundOutput } from './sound-output.ts'
+import { publishDefaultsFor } from './publish-defaults.ts'
 import { measureTracks } from './track-progress.ts'
 import {
   ConnectFailure,
@@ -44,6 +45,7 @@ export function openVoiceConnection(options: {
   levels: AudioLevels
   memory: DeviceMemory
   now: () => number
+  livekitUrl: string
 }): VoiceConnection {
   const { emit, levels, memory } = options
   const keyProvider = new CallKeyProvider()
@@ -62,8 +64,7 @@ export function openVoiceConnection(options: {
       autoGainControl: true,
     },
     ...(speaker ? { audioOutput: { deviceId: speaker.id } } : {}),
-    // Not AV1: it throws under encryption.
-    publishDefaults: { videoCodec: 'vp8', backupCodec: false },
+    publishDefaults: publishDefaultsFor(options.livekitUrl, location.host),
   })
   const me = room.localParticipant
   const encryption = createEncryptionWatch({ now: options.now })
@@ -262,11 +263,11 @@ export function openVoiceConnection(options: {
   }
 
   return {
-    async connect({ livekitUrl, token, e2eeKey, keyEpoch }: CallCredentials) {
+    async connect({ token, e2eeKey, keyEpoch }: CallCredentials) {
       try {
         await keyProvider.begin(e2eeKey, keyEpoch)
         await room.setE2EEEnabled(true)
-        await room.connect(livekitUrl, token)
+        await room.connect(options.livekitUrl, token)
         await encrypting()
       } catch (cause) {
         throw new ConnectFailure(signalUp ? 'media-blocked' : 'livekit-unreachable', cause)

@@ -51,7 +51,6 @@ export type VoiceConnectionEvent =
 
 /** What a join gave: secrets that live here and nowhere else in the client. */
 export interface CallCredentials {
-  livekitUrl: string
   token: string
   e2eeKey: string
   keyEpoch: number

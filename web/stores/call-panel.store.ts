@@ -16,6 +16,8 @@ export interface CallPanelState {
   /** The list of people stands beside the call. */
   people: boolean
   focus: FocusPlace | null
+  /** The client's part for calls could not be loaded when it was last asked for. */
+  isPartMissing: boolean
 }
 
 const isWide = () => window.matchMedia('(min-width: 1100px)').matches
@@ -27,6 +29,7 @@ export const callPanelStore = createStore({
     help: null,
     people: isWide(),
     focus: null,
+    isPartMissing: false,
   } as CallPanelState,
   on: {
     opened: (context) => ({ ...context, isOpen: true }),
@@ -42,6 +45,8 @@ export const callPanelStore = createStore({
     peopleClosed: (context) => ({ ...context, people: false }),
     focusWanted: (context, event: { place: FocusPlace }) => ({ ...context, focus: event.place }),
     focusGiven: (context) => ({ ...context, focus: null }),
+    partLoaded: (context) => ({ ...context, isPartMissing: false }),
+    partMissing: (context) => ({ ...context, isPartMissing: true }),
   },
 })
 

@@ -2,8 +2,9 @@
 import { createStore } from '@xstate/store'
 import type { Ref } from 'vue'
 import type { ServerMessage } from '../../server/protocol/live.ts'
-import type { Fact } from '../../server/protocol/wire.ts'
+import type { Fact, Room } from '../../server/protocol/wire.ts'
 import { api } from '../api/client.ts'
+import { growingWaitMs } from '../live/growing-wait.ts'
 import { createLiveClient, type LiveState } from '../live/live-client.ts'
 import { tellCallEnded, tellKey, tellReconnected } from '../live/live-events.ts'
 import { membersStore, noteMembers } from './members.store.ts'
@@ -11,18 +12,37 @@ import { learnNames, nameOf } from './names.store.ts'
 import { countUnread, markRead } from './read-marks.ts'
 import { roomNow, roomsStore } from './rooms.store.ts'
 import { selectorOf } from './selector.ts'
-import { sessionStore } from './session.store.ts'
+import { refreshConfig, sessionStore } from './session.store.ts'
 import { addFacts, loadTimeline, sendAgain, timelinesStore } from './timelines.store.ts'
 
+const closed = {
+  state: 'connecting' as LiveState,
+  wasLive: false,
+  /** It has been opening for so long that it will hardly come: a proxy without WebSockets, say. */
+  isOverdue: false,
+  /** The socket works, and the first list of rooms could not be fetched. */
+  lacksRooms: false,
+}
+
 export const liveStore = createStore({
-  context: { state: 'connecting' as LiveState, wasLive: false },
+  context: closed,
   on: {
     moved: (context, event: { state: LiveState }) => ({
+      ...context,
       state: event.state,
       wasLive: context.wasLive || event.state === 'live',
     }),
+    overdue: (context) => ({ ...context, isOverdue: true }),
+    roomsFailed: (context) => ({ ...context, lacksRooms: true }),
+    roomsCame: (context) => ({ ...context, lacksRooms: false }),
+    closed: () => closed,
   },
 })
+
+const overdueAfterMs = 5_000
+let overdue: ReturnType<typeof setTimeout> | undefined
+/** Counts the welcomes: what an earlier one has asked for is of no use any more. */
+let welcomes = 0
 
 let openRoom: string | null = null
 
@@ -40,15 +60,22 @@ const client = createLiveClient({
   onMessage: take,
   onState(state) {
     liveStore.trigger.moved({ state })
-    if (state === 'ended') sessionStore.trigger.signedOut()
+    if (state === 'ended') sessionStore.trigger.ended()
   },
   random: Math.random,
 })
 
-export const connect = () => client.open()
+export function connect(): void {
+  clearTimeout(overdue)
+  overdue = setTimeout(() => liveStore.trigger.overdue(), overdueAfterMs)
+  client.open()
+}
 
 export function disconnect(): void {
+  clearTimeout(overdue)
+  welcomes += 1
   client.close()
+  liveStore.trigger.closed()
   roomsStore.trigger.forgotten()
   timelinesStore.trigger.forgotten()
   membersStore.trigger.forgotten()
@@ -91,36 +118,56 @@ function take(message: ServerMessage): void {
 
 /** A reconnect asks from the numbers that it has; a first connection loads the rooms themselves. */
 async function welcome(rooms: Extract<ServerMessage, { type: 'welcome' }>['rooms']): Promise<void> {
-  const wasLoaded = roomsStore.getSnapshot().context.loaded
+  welcomes += 1
+  const mine = welcomes
   const have = Object.fromEntries(rooms.map(({ roomId }) => [roomId, roomNow(roomId)?.seq ?? 0]))
   for (const { call } of rooms) learnNames(namesIn(call))
-  try {
-    const answer = await api.rooms()
-    for (const room of answer.rooms) learnNames(namesIn(room.call))
-    if (!wasLoaded) {
-      roomsStore.trigger.loaded({ rooms: answer.rooms })
-      if (openRoom !== null) lookAt(openRoom)
-      const me = sessionStore.getSnapshot().context.me?.id
-      if (me !== undefined) void countUnread(me)
-      sendAgain()
-      return
-    }
-    const known = answer.rooms.filter((room) => roomNow(room.id))
-    // Rooms that are known are brought up by number, so that no message is missed.
-    for (const room of answer.rooms) if (!roomNow(room.id)) roomsStore.trigger.changed({ room })
-    for (const roomId of Object.keys(roomsStore.getSnapshot().context.rooms)) {
-      if (!answer.rooms.some((room) => room.id === roomId)) roomsStore.trigger.gone({ roomId })
-    }
-    client.send({
-      type: 'sync',
-      rooms: Object.fromEntries(known.map((room) => [room.id, have[room.id] ?? room.seq])),
-    })
-    tellReconnected()
+  void refreshConfig()
+  const fetched = await fetchRooms(() => mine === welcomes)
+  if (!fetched) return
+  for (const room of fetched) learnNames(namesIn(room.call))
+  if (!roomsStore.getSnapshot().context.loaded) {
+    roomsStore.trigger.loaded({ rooms: fetched })
+    if (openRoom !== null) lookAt(openRoom)
+    const me = sessionStore.getSnapshot().context.me?.id
+    if (me !== undefined) void countUnread(me)
     sendAgain()
-  } catch {
-    // The socket works and the API does not: the next welcome tries again.
-    if (!wasLoaded) liveStore.trigger.moved({ state: 'lost' })
+    return
   }
+  // Rooms that are known are brought up by number, so that no message is missed. What no fact tells,
+  // a new name for one, is taken from the answer.
+  const known = fetched.filter((room) => roomNow(room.id))
+  for (const room of fetched) {
+    if (roomNow(room.id)) roomsStore.trigger.described({ room })
+    else roomsStore.trigger.changed({ room })
+  }
+  for (const roomId of Object.keys(roomsStore.getSnapshot().context.rooms)) {
+    if (!fetched.some((room) => room.id === roomId)) roomsStore.trigger.gone({ roomId })
+  }
+  client.send({
+    type: 'sync',
+    rooms: Object.fromEntries(known.map((room) => [room.id, have[room.id] ?? room.seq])),
+  })
+  tellReconnected()
+  sendAgain()
+}
+
+/** The socket may work while the API does not: tries until it does, or until nobody waits for it. */
+async function fetchRooms(isWanted: () => boolean): Promise<readonly Room[] | null> {
+  for (let tries = 0; isWanted(); tries += 1) {
+    try {
+      const { rooms } = await api.rooms()
+      if (!isWanted()) return null
+      liveStore.trigger.roomsCame()
+      return rooms
+    } catch {
+      if (!isWanted()) return null
+      if (!roomsStore.getSnapshot().context.loaded) liveStore.trigger.roomsFailed()
+      const waitMs = growingWaitMs(tries, Math.random())
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+    }
+  }
+  return null
 }
 
 /** `if (seq <= have) same; if (seq > have + 1) ask again`. */
@@ -160,6 +207,9 @@ function namesIn(call: { participants: { userId: string; displayName: string }[]
 
 const select = selectorOf(liveStore)
 
-/** The connection was there and is lost: worth saying. */
+/** The connection was there and is lost, or does not come about at all: worth saying. */
 export const useConnectionLost = (): Readonly<Ref<boolean>> =>
-  select((context) => context.wasLive && context.state !== 'live' && context.state !== 'ended')
+  select(({ state, wasLive, isOverdue, lacksRooms }) => {
+    if (state === 'ended') return false
+    return lacksRooms || (state !== 'live' && (wasLive || isOverdue))
+  })

@@ -10,6 +10,8 @@ import { selectorOf } from './selector.ts'
 
 export interface RoomEntry extends Omit<Room, 'call'> {
   call: CallView | null
+  /** The number up to which facts are in `memberCount` already. */
+  countedTo: number
   /** Messages that were not looked at. */
   unread: number
 }
@@ -39,6 +41,12 @@ export const roomsStore = createStore({
         [event.room.id]: toEntry(event.room, context.rooms[event.room.id]),
       },
     }),
+    /** A known room as it was just fetched: what no fact tells. Number and call stay, facts bring them. */
+    described: (context, event: { room: Room }) => {
+      const room = context.rooms[event.room.id]
+      if (!room) return context
+      return { ...context, rooms: { ...context.rooms, [room.id]: describe(room, event.room) } }
+    },
     gone: (context, event: { roomId: string }) => {
       const room = context.rooms[event.roomId]
       if (!room) return context
@@ -56,6 +64,7 @@ export const roomsStore = createStore({
       let { call, memberCount } = room
       for (const fact of event.facts) {
         call = applyFact(room.id, call, fact)
+        if (fact.seq <= room.countedTo) continue
         if (fact.type === 'member.joined') memberCount += 1
         if (fact.type === 'member.left') memberCount -= 1
       }
@@ -85,7 +94,21 @@ export const roomsStore = createStore({
 })
 
 function toEntry(room: Room, before: RoomEntry | undefined): RoomEntry {
-  return { ...room, call: room.call && toView(room.call), unread: before?.unread ?? 0 }
+  return {
+    ...room,
+    call: room.call && toView(room.call),
+    countedTo: room.seq,
+    unread: before?.unread ?? 0,
+  }
+}
+
+function describe(room: RoomEntry, fetched: Room): RoomEntry {
+  const { name, visibility, ownerId, memberCount, seq } = fetched
+  const described = { ...room, name, visibility, ownerId }
+  // Facts overtook the answer: they have counted what it does not know of.
+  if (seq < room.seq) return described
+  // The facts up to it are still to come, and must not be counted twice.
+  return { ...described, memberCount, countedTo: seq }
 }
 
 /** Names are the names' store's business. */

@@ -12,6 +12,8 @@ export const sessionStore = createStore({
     state: 'starting' as SessionState,
     me: null as User | null,
     config: null as ServerConfig | null,
+    /** The server ended the session: nobody here signed out. */
+    wasEnded: false,
   },
   on: {
     started: (context, event: { config: ServerConfig; me: User | null }) => ({
@@ -21,12 +23,24 @@ export const sessionStore = createStore({
       me: event.me,
     }),
     failed: (context) => ({ ...context, state: 'failed' as const }),
+    configured: (context, event: { config: ServerConfig }) => ({
+      ...context,
+      config: event.config,
+    }),
     signedIn: (context, event: { me: User }) => ({
       ...context,
       state: 'signed-in' as const,
       me: event.me,
+      wasEnded: false,
     }),
-    signedOut: (context) => ({ ...context, state: 'signed-out' as const, me: null }),
+    signedOut: (context) => ({
+      ...context,
+      state: 'signed-out' as const,
+      me: null,
+      wasEnded: false,
+    }),
+    /** Expired, or ended from elsewhere. */
+    ended: (context) => ({ ...context, state: 'signed-out' as const, me: null, wasEnded: true }),
   },
 })
 
@@ -49,6 +63,15 @@ export async function startSession(): Promise<void> {
   }
 }
 
+/** What the server offers may change with a restart. */
+export async function refreshConfig(): Promise<void> {
+  try {
+    sessionStore.trigger.configured({ config: await api.config() })
+  } catch {
+    // What it said last holds until the next time.
+  }
+}
+
 export async function signOut(): Promise<void> {
   await api.signOut()
   sessionStore.trigger.signedOut()
@@ -58,6 +81,7 @@ const select = selectorOf(sessionStore)
 
 export const useMe = (): Readonly<Ref<User | null>> => select((context) => context.me)
 export const useSessionState = (): Readonly<Ref<SessionState>> => select((context) => context.state)
+export const useSessionEnded = (): Readonly<Ref<boolean>> => select((context) => context.wasEnded)
 export const useServerConfig = (): Readonly<Ref<ServerConfig | null>> =>
   select((context) => context.config)
 /** Whether this server has calls at all; their controls are hidden otherwise (R50). */

@@ -7,6 +7,8 @@ import { selectorOf } from './selector.ts'
 
 export interface Toast {
   id: number
+  /** What it is about, so that it goes when that is settled. */
+  about?: 'microphone' | 'camera' | 'screen'
   text: string
   detail?: string
   kind: 'plain' | 'warn' | 'danger' | 'live'
@@ -28,6 +30,10 @@ export const toastsStore = createStore({
       ...context,
       toasts: context.toasts.filter((toast) => toast.id !== event.id),
     }),
+    settled: (context, { about }: { about: NonNullable<Toast['about']> }) => ({
+      ...context,
+      toasts: context.toasts.filter((toast) => toast.about !== about),
+    }),
   },
 })
 
@@ -47,4 +53,6 @@ const select = selectorOf(toastsStore)
 
 export const useToast = (): Readonly<Ref<Toast | undefined>> =>
   select((context) => context.toasts[0])
+export const dismissToastsAbout = (about: NonNullable<Toast['about']>) =>
+  toastsStore.trigger.settled({ about })
 export const dismissToast = (id: number) => toastsStore.trigger.dismissed({ id })

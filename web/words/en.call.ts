@@ -58,6 +58,7 @@ export const enCall = {
   'call.share': 'Share screen',
   'call.share-stop': 'Stop sharing',
   'call.choose-sound': 'Choose microphone and speaker',
+  'call.choose-microphone': 'Choose microphone',
   'call.choose-camera': 'Choose camera',
   'call.more': 'More',
   'call.microphone': 'Microphone',
@@ -120,6 +121,7 @@ export const enCall = {
   'call.lost': 'Connection lost. Bringing you back…',
   'call.lost-detail': 'Nothing you say is sent until then.',
   'call.returned': 'You are back in the call.',
+  'call.server-away': 'The server is restarting. Your call goes on, the list catches up.',
   'call.unconfirmed': 'The media server does not answer. Who is in the call may be out of date.',
 
   'call.over.cannot-encrypt': 'This browser cannot encrypt calls',
@@ -131,6 +133,12 @@ export const enCall = {
   'call.over.call-full-detail': 'Somebody has to leave first. Then join.',
   'call.over.calls-off': 'Calls were turned off on this server, so this one ended.',
   'call.over.calls-off-detail': '',
+  'call.over.no-calls': 'There are no calls on this server now.',
+  'call.over.no-calls-detail': '',
+  'call.over.part-missing': 'The call did not start',
+  'call.over.part-missing-detail':
+    'A part of this page could not be loaded. {server} may have a newer version: load the page again, then join.',
+  'call.load-again': 'Load again',
   'call.over.server-unreachable': 'The call did not start',
   'call.over.server-unreachable-detail': '{server} does not answer. Try again in a moment.',
   'call.over.livekit-unreachable': 'The call did not start',

@@ -38,6 +38,7 @@ export const en = {
   'list.no-rooms': 'You are in no room yet.',
   'list.browse': 'Browse rooms',
   'list.nothing-found': 'Nothing found.',
+  'list.find-failed': 'Not everything could be searched.',
   'list.loading': 'Loading rooms',
   'list.other-rooms': 'Rooms you can join',
   'list.other-people': 'Others on this server',
@@ -67,6 +68,8 @@ export const en = {
   'room.join': 'Join room',
   'room.preview': 'You are not in this room yet',
   'room.preview-detail': 'Join it to read along and to take part in its calls.',
+  'room.failed': 'The room could not be loaded',
+  'room.failed-detail': 'The server did not answer. Try again in a moment.',
   'room.not-found': 'No such room',
   'room.not-found-detail': 'It was deleted, or you are not in it. Ask its owner to add you.',
   'room.gone': 'You are no longer in {room}',
@@ -105,7 +108,7 @@ export const en = {
   'history.ended-by': {
     'last-left': '',
     'room-deleted': '',
-    'livekit-unavailable': 'the media server was gone for an hour',
+    'livekit-unavailable': 'the media server was gone for too long',
     'calls-disabled': 'calls were turned off on this server',
     admin: 'ended by an admin',
   },
@@ -176,6 +179,11 @@ export const en = {
 
   'live.offline': 'You are offline. What you write is kept and sent when you are back.',
   'live.lost': 'The connection to the server is lost. Coming back…',
+
+  'admin.livekit-away':
+    'LiveKit does not answer. Calls go on, but nobody can come in, and who left may still be shown.',
+  'admin.webhooks-silent':
+    'LiveKit’s webhooks do not arrive, so changes show a little later. Put this address into livekit.yaml: {url}',
 
   'page.not-found': 'Nothing here',
   'page.not-found-detail': 'This address leads nowhere.',

@@ -3,14 +3,17 @@ import type { Place } from '../../../machines/voice-session.events.ts'
 import type { OverReason, Standing } from '../../../machines/voice-session.reasons.ts'
 import { api, ApiError, leaveBeacon } from '../../api/client.ts'
 import { roomNow } from '../../stores/rooms.store.ts'
-import { sessionStore } from '../../stores/session.store.ts'
+import { refreshConfig, sessionStore } from '../../stores/session.store.ts'
 import type { JoinResult, VoiceSessionParts } from './voice-session.types.ts'
 
 export const askServer: Pick<VoiceSessionParts, 'join' | 'leave' | 'leaveBeacon' | 'standing'> = {
   async join(roomId, connectionId): Promise<JoinResult> {
     try {
       const join = await api.joinCall(roomId, { connectionId })
-      return join ? { join } : { refused: 'calls-off' }
+      if (join) return { join }
+      // Then the call button has no place here any more.
+      void refreshConfig()
+      return { refused: 'calls-off' }
     } catch (error) {
       return { refused: toReason(error) }
     }

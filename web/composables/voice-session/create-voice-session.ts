@@ -101,6 +101,7 @@ export function createVoiceSession(parts: VoiceSessionParts): VoiceSession {
         levels: parts.levels,
         memory: parts.memory,
         now: parts.now,
+        livekitUrl: credentials.livekitUrl,
       })
       connection = opened
       await opened.connect(credentials)

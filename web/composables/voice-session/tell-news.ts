@@ -1,11 +1,11 @@
 /** Says what happens to one's own place in a call and to its devices, in short notes. */
 import type { DeviceTrouble } from '../../../machines/voice-session.events.ts'
-import type { OverReason } from '../../../machines/voice-session.reasons.ts'
 import { callPanelStore } from '../../stores/call-panel.store.ts'
 import { roomNow, roomsStore } from '../../stores/rooms.store.ts'
 import { sessionStore } from '../../stores/session.store.ts'
-import { showToast } from '../../stores/toasts.store.ts'
+import { dismissToastsAbout, showToast } from '../../stores/toasts.store.ts'
 import { t } from '../../words/words.ts'
+import { shownReason, type ShownReason } from './shown-reason.ts'
 import type { CallNews, VoiceSessionActor } from './voice-session.types.ts'
 
 export function tellNews(news: CallNews): void {
@@ -31,7 +31,7 @@ const params = (roomId: string | null) => ({
 })
 
 /** Title and one sentence for why a place in a call is over. */
-export function overWords(reason: OverReason, roomId: string | null) {
+export function overWords(reason: ShownReason, roomId: string | null) {
   return {
     title: t(`call.over.${reason}`, params(roomId)),
     detail: t(`call.over.${reason}-detail`, params(roomId)),
@@ -39,7 +39,8 @@ export function overWords(reason: OverReason, roomId: string | null) {
 }
 
 /** These stay on the screen until they are dealt with: there is something to do about them. */
-const lasting = new Set<OverReason>([
+const lasting = new Set<ShownReason>([
+  'part-missing',
   'cannot-encrypt',
   'server-unreachable',
   'livekit-unreachable',
@@ -47,7 +48,23 @@ const lasting = new Set<OverReason>([
   'gave-up',
 ])
 /** These show in the call's place, or on its button, as long as they hold. */
-export const isLasting = (reason: OverReason) => lasting.has(reason)
+export const isLasting = (reason: ShownReason) => lasting.has(reason)
+
+type Snapshot = ReturnType<VoiceSessionActor['getSnapshot']>
+
+const devices = ['microphone', 'camera', 'screen'] as const
+type TroubledDevice = (typeof devices)[number]
+
+/** What is wrong with a device now: of one that was closed, or of a call that is over, nothing. */
+function troubleOf(snapshot: Snapshot, device: TroubledDevice): DeviceTrouble | null {
+  const isTold =
+    device === 'screen'
+      ? snapshot.matches('connected')
+      : snapshot.matches({ connected: { [device]: 'refused' } } as Parameters<
+          Snapshot['matches']
+        >[0])
+  return isTold ? snapshot.context[`${device}Trouble`] : null
+}
 
 /** Follows the session: what went wrong with a device, and what is over without a question. */
 export function tellTroubles(actor: VoiceSessionActor): void {
@@ -55,27 +72,21 @@ export function tellTroubles(actor: VoiceSessionActor): void {
   actor.subscribe((snapshot) => {
     const was = before
     before = snapshot
-    for (const device of ['microphone', 'camera'] as const) {
-      const trouble = snapshot.context[`${device}Trouble`]
-      if (trouble && trouble !== was.context[`${device}Trouble`]) {
-        tellDevice(actor, device, trouble)
-      }
-    }
-    const { screenTrouble } = snapshot.context
-    if (screenTrouble && screenTrouble !== was.context.screenTrouble) {
-      showToast({
-        text: t('call.screen-failed'),
-        detail: t('call.screen-failed-detail'),
-        kind: 'warn',
-      })
+    for (const device of devices) {
+      const trouble = troubleOf(snapshot, device)
+      if (trouble === troubleOf(was, device)) continue
+      // A note with a button stays until it is dealt with, and hides what comes after it.
+      dismissToastsAbout(device)
+      if (trouble) tellDevice(actor, device, trouble)
     }
     tellOver(actor, was)
   })
 }
 
-function tellOver(actor: VoiceSessionActor, was: ReturnType<VoiceSessionActor['getSnapshot']>) {
+function tellOver(actor: VoiceSessionActor, was: Snapshot): void {
   const snapshot = actor.getSnapshot()
-  const { reason, roomId } = snapshot.context
+  const { roomId } = snapshot.context
+  const reason = shownReason(snapshot.context, callPanelStore.getSnapshot().context.isPartMissing)
   const isOver =
     snapshot.matches('ended') || snapshot.matches('refused') || snapshot.matches('failed')
   if (!isOver || was.value === snapshot.value || !reason || isLasting(reason)) return
@@ -90,9 +101,18 @@ function tellOver(actor: VoiceSessionActor, was: ReturnType<VoiceSessionActor['g
 
 function tellDevice(
   actor: VoiceSessionActor,
-  device: 'microphone' | 'camera',
+  device: TroubledDevice,
   trouble: DeviceTrouble,
 ): void {
+  if (device === 'screen') {
+    showToast({
+      about: device,
+      text: t('call.screen-failed'),
+      detail: t('call.screen-failed-detail'),
+      kind: 'warn',
+    })
+    return
+  }
   const detail =
     trouble === 'busy'
       ? t('call.busy-detail')
@@ -108,6 +128,7 @@ function tellDevice(
     run: () => actor.send({ type: `${device}.wanted`, enabled: true }),
   }
   showToast({
+    about: device,
     text: t(`call.${device}-${trouble}`),
     detail,
     kind: 'warn',

@@ -1,0 +1,62 @@
+// @vitest-environment happy-dom
+import { beforeEach, expect, test } from 'vitest'
+import { createActor } from 'xstate'
+import { voiceSessionMachine } from '../../../machines/voice-session.machine.ts'
+import { tellTroubles } from '../../../web/composables/voice-session/tell-news.ts'
+import { dismissToast, showToast, toastsStore } from '../../../web/stores/toasts.store.ts'
+
+const shown = () => toastsStore.getSnapshot().context.toasts
+const texts = () => shown().map(({ text }) => text)
+
+beforeEach(() => {
+  for (const { id } of shown()) dismissToast(id)
+})
+
+/** Ada is in a call, with a microphone that another program has. */
+function busyMicrophone() {
+  const actor = createActor(voiceSessionMachine, { input: undefined })
+  tellTroubles(actor)
+  actor.start()
+  const attempt = () => actor.getSnapshot().context.attempt
+  actor.send({
+    type: 'join.requested',
+    roomId: 'garden',
+    connectionId: 'k',
+    wishes: { microphone: true, camera: false },
+    expectedCallId: null,
+    at: 0,
+  })
+  actor.send({ type: 'check.passed', attempt: attempt() })
+  actor.send({ type: 'join.answered', attempt: attempt(), callId: 'c', connectionId: 'k' })
+  actor.send({ type: 'livekit.connected', attempt: attempt() })
+  actor.send({ type: 'microphone.failed', trouble: 'busy' })
+  return actor
+}
+
+test('a note about the microphone goes when it works, and what waited behind it shows', () => {
+  const actor = busyMicrophone()
+  showToast({ text: 'Bo is in the room now' })
+  expect(texts()).toEqual(['Another program is using your microphone.', 'Bo is in the room now'])
+  actor.send({ type: 'microphone.wanted', enabled: true })
+  actor.send({ type: 'microphone.changed', published: true })
+  expect(texts()).toEqual(['Bo is in the room now'])
+})
+
+test('a second failure is told again', () => {
+  const actor = busyMicrophone()
+  actor.send({ type: 'microphone.wanted', enabled: true })
+  expect(texts()).toEqual([])
+  actor.send({ type: 'microphone.failed', trouble: 'busy' })
+  expect(texts()).toEqual(['Another program is using your microphone.'])
+})
+
+test('no note about a device outlives the call', () => {
+  const actor = busyMicrophone()
+  actor.send({ type: 'camera.wanted', enabled: true })
+  actor.send({ type: 'camera.failed', trouble: 'denied' })
+  actor.send({ type: 'screen.wanted', enabled: true })
+  actor.send({ type: 'screen.failed', trouble: 'denied' })
+  expect(shown().map(({ about }) => about)).toEqual(['microphone', 'camera', 'screen'])
+  actor.send({ type: 'call.over', callId: 'c', reason: 'call-ended' })
+  expect(texts()).toEqual(['The call ended.'])
+})

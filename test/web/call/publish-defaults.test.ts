@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { publishDefaultsFor } from '../../../web/livekit/publish-defaults.ts'
+
+test('a camera sends at most 800 kbit/s and 30 pictures a second to the embedded media server', () => {
+  const { videoEncoding } = publishDefaultsFor('wss://harbour.test:8443', 'harbour.test:8443')
+  expect(videoEncoding).toEqual({ maxBitrate: 800_000, maxFramerate: 30 })
+  expect(publishDefaultsFor('wss://harbour.test/', 'harbour.test').videoEncoding).toBeDefined()
+})
+
+test('a LiveKit of its own gets what the SDK finds right', () => {
+  for (const url of ['wss://livekit.harbour.test', 'ws://harbour.test:7880']) {
+    expect(publishDefaultsFor(url, 'harbour.test')).toEqual({
+      videoCodec: 'vp8',
+      backupCodec: false,
+    })
+  }
+})

@@ -1,0 +1,18 @@
+/** Loads the part of the client that knows LiveKit. A page that is older than its server finds it no more. */
+import { callPanelStore } from '../../stores/call-panel.store.ts'
+
+export type LivekitPart = Pick<
+  typeof import('../../livekit/voice-connection.ts'),
+  'openVoiceConnection'
+>
+
+export async function loadLivekit(): Promise<LivekitPart> {
+  try {
+    const { openVoiceConnection } = await import('../../livekit/voice-connection.ts')
+    callPanelStore.trigger.partLoaded()
+    return { openVoiceConnection }
+  } catch (cause) {
+    callPanelStore.trigger.partMissing()
+    throw cause
+  }
+}
