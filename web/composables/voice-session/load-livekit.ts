@@ -1,10 +1,6 @@
 /** Loads the part of the client that knows LiveKit. A page that is older than its server finds it no more. */
 import { callPanelStore } from '../../stores/call-panel.store.ts'
-
-export type LivekitPart = Pick<
-  typeof import('../../livekit/voice-connection.ts'),
-  'openVoiceConnection'
->
+import type { LivekitPart } from './voice-session.types.ts'
 
 export async function loadLivekit(): Promise<LivekitPart> {
   try {

@@ -14,6 +14,12 @@ export type VoiceSessionActor = ActorRefFrom<typeof voiceSessionMachine>
 /** What was refused, in the machine's words. */
 export type JoinResult = { join: Join } | { refused: OverReason }
 
+/** What the page needs of the part that is loaded later. */
+export type LivekitPart = Pick<
+  typeof import('../../livekit/voice-connection.ts'),
+  'openVoiceConnection'
+>
+
 export interface VoiceSessionParts {
   /** Never throws: what goes wrong is a reason. */
   join(roomId: string, connectionId: string): Promise<JoinResult>
@@ -29,7 +35,7 @@ export interface VoiceSessionParts {
   now: () => number
   newId: () => string
   /** Loads the part of the client that knows LiveKit. */
-  loadLivekit: () => Promise<typeof import('../../livekit/voice-connection.ts')>
+  loadLivekit: () => Promise<LivekitPart>
   onNews: (news: CallNews) => void
 }
 
