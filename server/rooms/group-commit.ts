@@ -1,7 +1,7 @@
 /**
  * Many rooms, one transaction: what arrives while a commit runs is written together in the next one,
- * each acknowledged after its own commit. There is no delay timer, only two turns of the event loop;
- * one transaction is in flight.
+ * each acknowledged after its own commit. There is no delay timer: only where one transaction follows
+ * another the next one waits for a few turns of the event loop. One is in flight.
  */
 import { setImmediate } from 'node:timers/promises'
 import {
@@ -41,10 +41,11 @@ export function createGroupCommit({
   let running: Promise<void> | null = null
 
   async function writeAll(): Promise<void> {
+    // Nobody waits for others when there are none.
+    await write(waiting.splice(0, maxRooms))
     while (waiting.length > 0) {
-      await turnsOfTheLoop(2)
-      const batch = waiting.splice(0, maxRooms)
-      await write(batch)
+      await turnsOfTheLoop(4)
+      await write(waiting.splice(0, maxRooms))
     }
     running = null
   }
@@ -73,7 +74,8 @@ export function createGroupCommit({
     submit(commit) {
       return new Promise((resolve, reject) => {
         waiting.push({ commit, resolve, reject })
-        running ??= writeAll()
+        // A tick later, so that everything that is decided now goes into one transaction.
+        running ??= Promise.resolve().then(writeAll)
       })
     },
     async idle() {
