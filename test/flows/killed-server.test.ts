@@ -10,8 +10,6 @@ import type { Fact, Join } from '../../server/protocol/wire.ts'
  * The server is killed with -9 in the middle of a call, at every boundary of a step, and starts
  * again. LiveKit is not there: its reports come from the test, and nobody can be asked.
  */
-/** Processes start and end while other tests keep the machine busy. */
-const secondTry = process.env['CI'] ? 1 : 0
 let server: ServerProcess
 let ada: ApiPerson
 let bo: ApiPerson
@@ -19,7 +17,7 @@ let roomId: string
 let adasJoin: Join
 let watch: LiveWatch
 
-describe('the server is killed in mid-call', { timeout: 90_000, retry: secondTry }, () => {
+describe('the server is killed in mid-call', { timeout: 90_000 }, () => {
   beforeAll(async () => {
     server = await startServer({ program: 'fragile' })
     ada = await register(server.url, 'ada')

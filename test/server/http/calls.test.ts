@@ -41,6 +41,9 @@ const ignoredReasons = async () => {
   return ignored.map(({ reason }) => reason)
 }
 
+/** What earlier calls left to be done is done, or given up, at its own time. */
+const withoutEffects = (dump: string) => dump.replace(/^-- effects:[^]*?(?=^-- )/m, '')
+
 describe('joining', () => {
   test('R1 R4 the first join starts the call and gives token, url, key and view of that very call', async () => {
     const room = await roomOfAdaAndBo()
@@ -296,7 +299,7 @@ describe('LiveKit’s reports', () => {
     const join: Join = await ada.join(room)
     const body = JSON.stringify(toWebhook({ event: 'participant_joined', join }))
     const good = await signAsLivekit(body)
-    const before = await app.dump()
+    const before = withoutEffects(await app.dump())
     const table: [string, string | undefined, string][] = [
       ['no signature', undefined, body],
       ['a bearer', `Bearer ${good}`, body],
@@ -314,7 +317,7 @@ describe('LiveKit’s reports', () => {
       const answer = await app.reportRaw(sent, { authorization })
       expect(`${what}: ${answer.status}`).toBe(`${what}: 401`)
     }
-    expect(await app.dump()).toBe(before)
+    expect(withoutEffects(await app.dump())).toBe(before)
   })
 
   test('R21 413 for more than a megabyte, 415 for another type, 400 for what is signed and no report', async () => {
