@@ -36,8 +36,9 @@ export interface Channel extends WatchedRoom {
   isUnused(): boolean
   /** Another process committed up to this number. */
   catchUp(seq: number): void
-  /** Lets a socket watch, from the number that it has; `room`: it gains the room, and is told so first. */
+  /** Lets a socket watch, from the number that it has. */
   watch(socket: LiveSocket, have: number): void
+  /** Lets a socket watch a room that it gains: it is told of the room first. */
   gain(socket: LiveSocket): void
   /** The room itself may have changed: those who watch are told if it did. */
   tellRoom(): void

@@ -25,7 +25,7 @@ export interface SocketFanOut extends FanOut {
   knownVersion(roomId: string): number
   /** Another process committed: what is missing is read from the log. */
   movedElsewhere(room: { roomId: string; version: number; seq: number }): void
-  /** Rooms that local people gained or lost elsewhere. */
+  /** Lets local people watch the rooms that they gained elsewhere. */
   compareMemberships(userIds?: string[]): Promise<void>
   watchedRooms(): number
 }

@@ -24,7 +24,7 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** What has arrived by now is read, decided, and goes into the same transaction. */
+/** What has arrived by now is read, decided, and goes into the same transaction: as measured, four turns do best (ADR 0011). */
 async function turnsOfTheLoop(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await setImmediate()
 }

@@ -137,8 +137,11 @@ describe.skipIf('missing' in found)(title, { timeout: 90_000 }, () => {
 
     // However often she comes back, for as long as she is let stay.
     for (let visit = 0; visit < 3; visit += 1) {
-      // Thrown out before she was in, her client may never say so.
-      const back = await joinAsPerson(eves.join).catch(() => null)
+      // Thrown out before she was in, her client may never say so; any other end is a failure.
+      const back = await joinAsPerson(eves.join).catch((error: unknown) => {
+        expect(String(error)).toContain('did not answer')
+        return null
+      })
       await back?.untilDisconnected()
       expect(back?.picturesOf(adas.rtc.identity) ?? 0).toBe(0)
     }

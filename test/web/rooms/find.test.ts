@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { mount } from '@vue/test-utils'
+import { flushPromises, mount } from '@vue/test-utils'
 import { afterEach, expect, test, vi } from 'vitest'
 import { effectScope, nextTick, ref } from 'vue'
 import { createMemoryHistory, createRouter } from 'vue-router'
@@ -13,7 +13,6 @@ const answers = (byPath: Record<string, () => Response>) =>
     return answer ? Promise.resolve(answer()) : Promise.reject(new Error('offline'))
   })
 const away = () => new Response('', { status: 503 })
-const settled = () => new Promise((resolve) => setTimeout(resolve, 0))
 
 afterEach(() => void vi.unstubAllGlobals())
 
@@ -48,7 +47,7 @@ async function elsewhere() {
     props: { roomId: 'garden' },
     global: { plugins: [router], stubs: { BackButton: true } },
   })
-  await settled()
+  await flushPromises()
   return shown
 }
 
@@ -58,7 +57,7 @@ test('a room that the server did not answer for is not said to be none, and is l
   expect(shown.text()).toContain('The room could not be loaded')
   answers({ '/api/rooms': () => Response.json(room('Garden')) })
   await shown.find('main button').trigger('click')
-  await settled()
+  await flushPromises()
   await nextTick()
   expect(shown.text()).toContain('You are not in this room yet')
 })
