@@ -1,14 +1,18 @@
 /**
  * Browser tests in the machine's own Chromium, with a fake microphone and camera. Nothing is
- * downloaded.
+ * downloaded. `web` is the program as people use it, one test after the other, because it measures
+ * what they see; `media` holds livekit-client against each media server, and two files run at once.
  */
 import { defineConfig } from '@playwright/test'
 
 export default defineConfig({
   testDir: 'test/e2e',
-  testMatch: '*.spec.ts',
   outputDir: 'test-results/e2e',
-  workers: 1,
+  workers: 2,
+  projects: [
+    { name: 'web', testMatch: '*.spec.ts', testIgnore: 'media-*.spec.ts', workers: 1 },
+    { name: 'media', testMatch: 'media-*.spec.ts', workers: 2 },
+  ],
   // Two cores carry several browsers that encode video: in CI a test may need a second, quieter try.
   retries: process.env['CI'] ? 1 : 0,
   forbidOnly: Boolean(process.env['CI']),
@@ -16,7 +20,8 @@ export default defineConfig({
   expect: { timeout: 15_000 },
   use: {
     screenshot: 'only-on-failure',
-    trace: 'retain-on-failure',
+    // A trace takes pictures all the time, a third of what a test computes: only where one has failed.
+    trace: 'on-first-retry',
     launchOptions: {
       executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
       args: [

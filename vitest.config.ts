@@ -1,7 +1,7 @@
 /**
  * Three kinds of tests: `fast` and `long` need nothing but Node, `real` needs PostgreSQL and
- * livekit-server. What is long waits for deadlines or measures, one file after the other. Tests of the
- * web client ask for a DOM in their first line.
+ * livekit-server. What is long waits for deadlines or measures. Tests of the web client ask for a DOM in
+ * their first line. How many files run at once is in scripts/house/run-tests.mjs.
  */
 import vue from '@vitejs/plugin-vue'
 import icons from 'unplugin-icons/vite'
@@ -33,7 +33,6 @@ export default defineConfig({
           name: 'long',
           retry: secondTry,
           include: [long],
-          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -44,7 +43,6 @@ export default defineConfig({
           name: 'real',
           retry: secondTry,
           include: [real],
-          fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -12,31 +12,54 @@ const root = resolve(fileURLToPath(import.meta.url), '../..')
 const at = process.argv.indexOf('--fast-ended-with')
 const fastCode = at < 0 ? undefined : Number(process.argv[at + 1])
 
-/** npm scripts; `report` is where one leaves its counts. */
-const steps = [
-  { script: 'test', report: 'fast', code: fastCode },
-  { script: 'format:check' },
-  { script: 'lint' },
-  { script: 'types' },
-  { script: 'types:web' },
-  { script: 'deps' },
-  { script: 'dead-code' },
-  { script: 'docs:check' },
-  { script: 'build' },
-  { script: 'simulate:check' },
-  { script: 'test:long', report: 'long' },
-  { script: 'test:real', report: 'real' },
-  { script: 'test:e2e', report: 'e2e' },
+/**
+ * npm scripts, in rounds; the lanes of a round run side by side, a core each. `report` is where one
+ * leaves its counts.
+ */
+const rounds = [
+  [[{ script: 'test', report: 'fast', code: fastCode }]],
+  [
+    [
+      { script: 'format:check' },
+      { script: 'lint' },
+      { script: 'types' },
+      { script: 'types:web' },
+      { script: 'deps' },
+      { script: 'dead-code' },
+      { script: 'docs:check' },
+      { script: 'build' },
+    ],
+    [{ script: 'simulate:check' }],
+  ],
+  [[{ script: 'test:long', report: 'long' }]],
+  [[{ script: 'test:real', report: 'real' }]],
+  [[{ script: 'test:media', report: 'media' }]],
+  [[{ script: 'test:e2e', report: 'e2e' }]],
 ]
 
 const total = { passed: 0, failed: 0 }
 const failures = []
-for (const { script, report, code: known } of steps) {
+const began = Date.now()
+for (const lanes of rounds) {
+  const show = lanes.length > 1 ? 'at-the-end' : 'now'
+  await Promise.all(
+    lanes.map(async (steps) => {
+      for (const each of steps) await take(each, show)
+    }),
+  )
+}
+
+if (failures.length > 0) process.stdout.write(`\nFailed: ${failures.join(', ')}\n`)
+process.stdout.write(`\nAfter ${Math.round((Date.now() - began) / 1000)} s:`)
+process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`)
+process.exitCode = total.failed > 0 ? 1 : 0
+
+async function take({ script, report, code: known }, show) {
   const began = Date.now()
   process.stdout.write(`\n── npm run ${script}\n`)
   const path = report && join(root, 'test-results', `${report}.json`)
   if (path && known === undefined) rmSync(path, { force: true })
-  const code = known ?? (await run('npm', ['run', '--silent', script], { cwd: root }))
+  const code = known ?? (await run('npm', ['run', '--silent', script], { cwd: root, show }))
   const counts = count(code, path)
   total.passed += counts.passed
   total.failed += counts.failed
@@ -44,10 +67,6 @@ for (const { script, report, code: known } of steps) {
   const seconds = ((Date.now() - began) / 1000).toFixed(1)
   process.stdout.write(`── ${script}: ${counts.failed > 0 ? 'FAILED' : 'fine'} (${seconds} s)\n`)
 }
-
-if (failures.length > 0) process.stdout.write(`\nFailed: ${failures.join(', ')}\n`)
-process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`)
-process.exitCode = total.failed > 0 ? 1 : 0
 
 /** The tests of a report, Vitest's or Playwright's; without one, the step itself. */
 function count(code, path) {

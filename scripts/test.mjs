@@ -1,7 +1,4 @@
-/**
- * `npm test`, `npm run test:real`, `npm run test:e2e`: installs and builds what is missing, then runs
- * the tests of that kind.
- */
+/** `npm test`, `npm run test:KIND`: installs and builds what is missing, then runs the tests of that kind. */
 import { requireNode } from './house/require-node.mjs'
 
 requireNode()

@@ -38,7 +38,7 @@ export async function buildWhenNeeded(root, { always = false } = {}) {
       rmSync(join(root, output), { recursive: true, force: true })
       const [script, ...args] = command
       const path = join(root, 'node_modules', script)
-      const code = await run(process.execPath, [path, ...args], { cwd: root, quiet: true })
+      const code = await run(process.execPath, [path, ...args], { cwd: root, show: 'if-it-fails' })
       if (code !== 0) throw new StepFailed(`${what} could not be built (the reason is above)`)
       mkdirSync(join(root, 'dist'), { recursive: true })
       writeFileSync(stamp, hash)

@@ -1,7 +1,7 @@
 /**
- * Runs one kind of tests: `fast` and `long` (nothing but Node), `real` (PostgreSQL, livekit-server) or `e2e`
- * (Chromium). What a kind needs and this machine lacks is said; in CI it is an error. Each kind leaves
- * its counts in `test-results/KIND.json`.
+ * Runs one kind of tests: `fast` and `long` (nothing but Node), `real` (PostgreSQL, livekit-server),
+ * `e2e` or `media` (Chromium). What a kind needs and this machine lacks is said; in CI it is an error.
+ * Each kind leaves its counts in `test-results/KIND.json`.
  */
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,9 +17,11 @@ const env = { ...process.env }
 // Vue and its test tools behave otherwise in production.
 delete env.NODE_ENV
 
+/** Files at once: they wait more than they compute, for media, for processes, for deadlines. */
+const filesAtOnce = { fast: 4, long: 2, real: 3 }
+
 const kinds = {
-  // They wait more than they compute: for media, for processes, for deadlines.
-  fast: () => vitest('fast', ['--maxWorkers=4']),
+  fast: () => vitest('fast'),
   long: () => vitest('long'),
   real: () => {
     const postgres = need('PostgreSQL', findPostgres(), 'the tests on PostgreSQL are left out')
@@ -27,15 +29,8 @@ const kinds = {
     need('livekit-server', findLivekitServer(), 'the tests with LiveKit are left out')
     return vitest('real', postgres ? [] : ['--exclude', '**/*postgres*.real.test.ts'])
   },
-  e2e: async () => {
-    const chromium = need('Chromium', findChromium(), 'there is nothing to run')
-    if (!chromium) return 0
-    need('livekit-server', findLivekitServer(), 'the tests with LiveKit are left out')
-    await buildWhenNeeded(root)
-    env.CHROMIUM = chromium
-    env.PLAYWRIGHT_JSON_OUTPUT_NAME = report
-    return node('@playwright/test/cli.js', ['test', '--reporter=list,json', ...rest])
-  },
+  e2e: () => playwright('web'),
+  media: () => playwright('media'),
 }
 
 await endWith(async () => {
@@ -45,7 +40,32 @@ await endWith(async () => {
 
 function vitest(project, options = []) {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  return node('vitest/vitest.mjs', ['run', '--project', project, ...reporters, ...options, ...rest])
+  const workers = `--maxWorkers=${filesAtOnce[project]}`
+  return node('vitest/vitest.mjs', [
+    'run',
+    '--project',
+    project,
+    workers,
+    ...reporters,
+    ...options,
+    ...rest,
+  ])
+}
+
+async function playwright(project) {
+  const chromium = need('Chromium', findChromium(), 'there is nothing to run')
+  if (!chromium) return 0
+  need('livekit-server', findLivekitServer(), 'the tests with LiveKit are left out')
+  await buildWhenNeeded(root)
+  env.CHROMIUM = chromium
+  env.PLAYWRIGHT_JSON_OUTPUT_NAME = report
+  return node('@playwright/test/cli.js', [
+    'test',
+    '--project',
+    project,
+    '--reporter=list,json',
+    ...rest,
+  ])
 }
 
 function node(script, args) {

@@ -1,4 +1,4 @@
-/** Runs the programs of this repository, one after the other, and says what a person waits for. */
+/** Runs the programs of this repository, and says what a person waits for. */
 import { spawn } from 'node:child_process'
 
 /** Its message is all that a person needs to read. */
@@ -8,15 +8,16 @@ export class StepFailed extends Error {}
 const tellEveryMs = 15_000
 
 /**
- * Resolves with the exit code; a signal counts as 1. What the program prints is shown, unless
- * `quiet`: then only if it fails.
+ * Resolves with the exit code; a signal counts as 1. `show`: what the program prints is shown as it
+ * comes (`now`), in one piece once it has ended (`at-the-end`), or only `if-it-fails`.
  */
-export function run(command, args, { cwd, env = process.env, quiet = false } = {}) {
+export function run(command, args, { cwd, env = process.env, show = 'now' } = {}) {
   return new Promise((resolve, reject) => {
+    const output = show === 'now' ? 'inherit' : 'pipe'
     const child = spawn(command, args, {
       cwd,
       env,
-      stdio: quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', output, output],
       // npm is a .cmd file there.
       shell: process.platform === 'win32' && !command.endsWith('.exe'),
     })
@@ -25,7 +26,8 @@ export function run(command, args, { cwd, env = process.env, quiet = false } = {
     child.stderr?.on('data', (chunk) => said.push(chunk))
     child.on('error', reject)
     child.on('close', (code) => {
-      if (quiet && code !== 0) process.stderr.write(Buffer.concat(said))
+      if (show === 'at-the-end') process.stdout.write(Buffer.concat(said))
+      else if (code !== 0) process.stderr.write(Buffer.concat(said))
       resolve(code ?? 1)
     })
   })

@@ -1,6 +1,6 @@
 /**
- * The media scenarios in Chromium with livekit-client, on livekit-server and on the embedded media
- * server alike, over both of LiveKit's signalling paths.
+ * The media scenarios in Chromium with livekit-client, over both of LiveKit's signalling paths:
+ * declared for a media server, so that livekit-server and the embedded one pass the same.
  */
 import { expect, test, type Browser } from '@playwright/test'
 import { randomBytes } from 'node:crypto'
@@ -10,27 +10,10 @@ import {
   type MediaServerHandle,
   type MediaServerOptions,
   type MediaUnderTest,
-} from '../media/media-under-test.ts'
-import { startEmbeddedMedia } from '../support/embedded-media.ts'
-import { findLivekitServer, startLivekitServer } from '../support/livekit-server.ts'
-import { openPage, type PagePerson } from './media-page/page-person.ts'
-import { serveMediaPage, type MediaPage } from './media-page/serve-page.ts'
+} from '../../media/media-under-test.ts'
+import { openPage, type PagePerson } from './page-person.ts'
+import { serveMediaPage, type MediaPage } from './serve-page.ts'
 
-interface Server {
-  name: string
-  missing: string | null
-  start: (options: MediaServerOptions) => Promise<MediaServerHandle>
-}
-
-const found = findLivekitServer()
-const servers: Server[] = [
-  {
-    name: 'livekit-server',
-    missing: 'missing' in found ? found.missing : null,
-    start: startLivekitServer,
-  },
-  { name: 'the embedded media server', missing: null, start: startEmbeddedMedia },
-]
 const paths = [
   { path: 'v1', singlePeerConnection: true },
   { path: 'v0', singlePeerConnection: false },
@@ -39,23 +22,21 @@ const paths = [
 let page: MediaPage
 let rooms = 0
 
-test.beforeAll(async () => {
-  page = await serveMediaPage()
-})
-test.afterAll(async () => {
-  await page.close()
-})
-
-for (const { name, missing, start } of servers) {
+/** All of them for one server, in a file of its own. */
+export function declareMediaStories(
+  name: string,
+  start: (options: MediaServerOptions) => Promise<MediaServerHandle>,
+): void {
   test.describe(name, () => {
-    test.skip(missing !== null, missing ?? '')
     let media: MediaUnderTest
 
     test.beforeAll(async () => {
+      page = await serveMediaPage()
       media = await startMediaUnderTest(start)
     })
     test.afterAll(async () => {
-      await media.close()
+      await media?.close()
+      await page?.close()
     })
     for (const { path, singlePeerConnection } of paths) {
       test.describe(path, () => {
