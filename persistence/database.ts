@@ -2,20 +2,12 @@
  * The two connections to a database: one writer with a queue, so that nothing gets between the
  * statements of a transaction, and readers of their own, so that a read never waits inside a commit.
  */
-import type { EntityManager, EntitySchema, MetadataStorage } from '@mikro-orm/core'
-import type { AbstractSqlConnection, AbstractSqlDriver, SqlEntityManager } from '@mikro-orm/knex'
+import type { EntityManager, EntitySchema } from '@mikro-orm/core'
 import { createInsertFromJson, toJson, type RowOf } from './bulk.ts'
+import type { Connection, Row, Sql } from './connection.ts'
 import { isDefiniteCommitFailure, toDatabaseError } from './database-errors.ts'
 import type { Dialect } from './dialect.ts'
 import { AmbiguousCommitError } from './store.ts'
-
-export type Row = Record<string, unknown>
-
-/** Runs SQL with `?` for parameters; rows come back as objects. Rejects with `DatabaseError`. */
-export type Sql = <R extends object = Row>(
-  query: string,
-  params?: readonly (string | number | null)[],
-) => Promise<R[]>
 
 export interface Transaction {
   sql: Sql
@@ -50,16 +42,9 @@ export interface Database {
   close(): Promise<void>
 }
 
-/** The part of MikroORM's instance that is used here. */
-export interface OpenedOrm {
-  em: SqlEntityManager<AbstractSqlDriver>
-  getMetadata(): MetadataStorage
-  close(force?: boolean): Promise<void>
-}
-
-export function createDatabase(dialect: Dialect, writer: OpenedOrm, reader: OpenedOrm): Database {
-  const writing = writer.em.getConnection()
+export function createDatabase(dialect: Dialect, writer: Connection, reader: Connection): Database {
   const toInsert = createInsertFromJson(dialect, writer.getMetadata())
+  const writerSql = cleanSql(writer.sql)
   let last: Promise<unknown> = Promise.resolve()
 
   function enqueue<T>(work: () => Promise<T>): Promise<T> {
@@ -69,17 +54,13 @@ export function createDatabase(dialect: Dialect, writer: OpenedOrm, reader: Open
   }
 
   async function transact<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const trx = await clean(() => writing.begin())
-    const sql = sqlOn(writing, trx)
+    const open = await clean(() => writer.begin())
+    const sql = cleanSql(open.sql)
     const used: { em?: EntityManager } = {}
     const transaction: Transaction = {
       sql,
       get em() {
-        if (!used.em) {
-          used.em = writer.em.fork()
-          used.em.setTransactionContext(trx)
-        }
-        return used.em
+        return (used.em ??= open.forkEm())
       },
       async insert<E, R extends object>(
         entity: EntitySchema<E>,
@@ -94,45 +75,33 @@ export function createDatabase(dialect: Dialect, writer: OpenedOrm, reader: Open
     try {
       result = await work(transaction)
     } catch (error) {
-      await ignoreFailure(() => writing.rollback(trx))
+      await ignoreFailure(() => open.rollback())
       throw toDatabaseError(error)
     }
     try {
-      await writing.commit(trx)
+      await open.commit()
     } catch (error) {
-      if (!isDefiniteCommitFailure(error)) throw new AmbiguousCommitError(toDatabaseError(error))
-      // SQLite leaves the transaction open when it cannot commit.
-      if (dialect.name === 'sqlite') await ignoreFailure(() => sqlOn(writing)('rollback'))
-      throw toDatabaseError(error)
+      const reason = toDatabaseError(error)
+      throw isDefiniteCommitFailure(error) ? reason : new AmbiguousCommitError(reason)
     }
     return result
   }
 
   return {
     dialect,
-    sql: sqlOn(reader.em.getConnection()),
-    read: (work) => clean(() => work(reader.em.fork())),
+    sql: cleanSql(reader.sql),
+    read: (work) => clean(() => work(reader.forkEm())),
     write: (work) => enqueue(() => transact(work)),
-    writeAlone: (query) => enqueue(() => sqlOn(writing)(query)),
+    writeAlone: (query) => enqueue(() => writerSql(query)),
     async close() {
       await last
-      await Promise.all([writer.close(true), reader.close(true)])
+      await Promise.all([writer.close(), reader.close()])
     },
   }
 }
 
-type Trx = Parameters<AbstractSqlConnection['commit']>[0]
-
-/** By real parameters: MikroORM's own `execute` writes all values into the statement's text. */
-function sqlOn(connection: AbstractSqlConnection, trx?: Trx): Sql {
-  return <R extends object>(query: string, params: Parameters<Sql>[1] = []) =>
-    clean(async () => {
-      const raw = connection.getKnex().raw<unknown>(query, [...params])
-      const result: unknown = await (trx ? raw.transacting(trx) : raw)
-      if (Array.isArray(result)) return result as R[]
-      const rows = typeof result === 'object' && result !== null && 'rows' in result && result.rows
-      return Array.isArray(rows) ? (rows as R[]) : []
-    })
+function cleanSql(sql: Sql): Sql {
+  return (query, params) => clean(() => sql(query, params))
 }
 
 async function clean<T>(work: () => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@
 import type { MigrationObject } from '@mikro-orm/core'
 import { MikroORM, PostgreSqlDriver } from '@mikro-orm/postgresql'
 import { CannotOpenDatabaseError, toCannotOpen } from './cannot-open.ts'
+import { createKnexConnection } from './connection.ts'
 import { createDatabase, type Database } from './database.ts'
 import { postgresDialect } from './dialect.ts'
 import { migrate } from './migrations/migrate.ts'
@@ -40,7 +41,12 @@ export async function openPostgres(url: string, migrations: MigrationObject[]): 
   try {
     writer = await MikroORM.init(options(1))
     await migrate(writer.getMigrator(), migrations)
-    return createDatabase(postgresDialect, writer, await MikroORM.init(options(readers)))
+    const reader = await MikroORM.init(options(readers))
+    return createDatabase(
+      postgresDialect,
+      createKnexConnection(writer),
+      createKnexConnection(reader),
+    )
   } catch (error) {
     await writer?.close(true)
     throw toCannotOpen(`the PostgreSQL database ${host}${pathname}`, error)

@@ -4,10 +4,16 @@ import { dirname, isAbsolute } from 'node:path'
 import type { MigrationObject } from '@mikro-orm/core'
 import { MikroORM, SqliteDriver } from '@mikro-orm/sqlite'
 import { CannotOpenDatabaseError, toCannotOpen } from './cannot-open.ts'
+import type { Connection } from './connection.ts'
 import { createDatabase, type Database } from './database.ts'
 import { sqliteDialect } from './dialect.ts'
 import { migrate } from './migrations/migrate.ts'
 import { knexOptions, ormOptions } from './orm-options.ts'
+import {
+  createSqliteConnection,
+  keepStatements,
+  type SqliteDriverConnection,
+} from './sqlite-connection.ts'
 
 /**
  * SQLite forgets these with every connection. The cache (64 MiB) and the rarer checkpoints (at
@@ -23,39 +29,45 @@ const pragmas = `
   pragma wal_autocheckpoint = 8192;
   pragma temp_store = memory;`
 
-interface RawConnection {
-  exec(sql: string, done: (error: Error | null) => void): void
-}
-
 /** `path`: absolute. Made with its folder when it is not there. */
 export async function openSqlite(path: string, migrations: MigrationObject[]): Promise<Database> {
   const what = `the SQLite database ${path}`
   if (!isAbsolute(path)) throw new CannotOpenDatabaseError(`${what} must be an absolute path`)
-  const options = {
-    ...ormOptions(migrations),
-    driver: SqliteDriver,
-    dbName: path,
-    driverOptions: {
-      ...knexOptions,
-      pool: {
-        min: 1,
-        max: 1,
-        afterCreate(connection: RawConnection, done: (error: Error | null) => void) {
-          connection.exec(pragmas, done)
+  const opened: MikroORM[] = []
+
+  async function connect(beforeAll?: (orm: MikroORM) => Promise<void>): Promise<Connection> {
+    let driver: SqliteDriverConnection | null = null
+    const orm = await MikroORM.init({
+      ...ormOptions(migrations),
+      driver: SqliteDriver,
+      dbName: path,
+      driverOptions: {
+        ...knexOptions,
+        pool: {
+          min: 1,
+          max: 1,
+          afterCreate(made: SqliteDriverConnection, done: (error: Error | null) => void) {
+            driver = made
+            keepStatements(made)
+            made.exec(pragmas, done)
+          },
         },
       },
-    },
+    })
+    opened.push(orm)
+    await beforeAll?.(orm)
+    if (!driver) throw new CannotOpenDatabaseError(`${what} did not open`)
+    return createSqliteConnection(orm, driver)
   }
-  let writer: MikroORM | null = null
+
   try {
     mkdirSync(dirname(path), { recursive: true })
     // It holds password hashes: nobody else on this machine may read it. WAL and index follow it.
     closeSync(openSync(path, 'a', 0o600))
-    writer = await MikroORM.init(options)
-    await migrate(writer.getMigrator(), migrations)
-    return createDatabase(sqliteDialect, writer, await MikroORM.init(options))
+    const writer = await connect((orm) => migrate(orm.getMigrator(), migrations))
+    return createDatabase(sqliteDialect, writer, await connect())
   } catch (error) {
-    await writer?.close(true)
+    for (const orm of opened) await orm.close(true)
     throw toCannotOpen(what, error)
   }
 }

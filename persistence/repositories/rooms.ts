@@ -1,5 +1,6 @@
 /** Rooms, their members and their logs. */
-import type { Database, Sql } from '../database.ts'
+import type { Sql } from '../connection.ts'
+import type { Database } from '../database.ts'
 import { MemberEntity } from '../entities/rooms.ts'
 import { timelineTypes, type LogFact } from '../../machines/room.facts.ts'
 import type {
