@@ -13,13 +13,14 @@ const at = process.argv.indexOf('--fast-ended-with')
 const fastCode = at < 0 ? undefined : Number(process.argv[at + 1])
 
 /**
- * npm scripts, in rounds; the lanes of a round run side by side, a core each. `report` is where one
- * leaves its counts.
+ * npm scripts, in rounds. The tests of a round wait more than they compute: what stands `beside` them
+ * fills the time, and gives way to them. `report` is where one leaves its counts.
  */
 const rounds = [
-  [[{ script: 'test', report: 'fast', code: fastCode }]],
-  [
-    [
+  { tests: { script: 'test', report: 'fast', code: fastCode } },
+  {
+    tests: { script: 'test:long', report: 'long' },
+    beside: [
       { script: 'format:check' },
       { script: 'lint' },
       { script: 'types' },
@@ -29,24 +30,20 @@ const rounds = [
       { script: 'docs:check' },
       { script: 'build' },
     ],
-    [{ script: 'simulate:check' }],
-  ],
-  [[{ script: 'test:long', report: 'long' }]],
-  [[{ script: 'test:real', report: 'real' }]],
-  [[{ script: 'test:media', report: 'media' }]],
-  [[{ script: 'test:e2e', report: 'e2e' }]],
+  },
+  { tests: { script: 'test:real', report: 'real' }, beside: [{ script: 'simulate:check' }] },
+  { tests: { script: 'test:media', report: 'media' } },
+  { tests: { script: 'test:e2e', report: 'e2e' } },
 ]
 
 const total = { passed: 0, failed: 0 }
 const failures = []
 const began = Date.now()
-for (const lanes of rounds) {
-  const show = lanes.length > 1 ? 'at-the-end' : 'now'
-  await Promise.all(
-    lanes.map(async (steps) => {
-      for (const each of steps) await take(each, show)
-    }),
-  )
+for (const { tests, beside = [] } of rounds) {
+  const others = async () => {
+    for (const step of beside) await take(step, { show: 'at-the-end', givesWay: true })
+  }
+  await Promise.all([take(tests), others()])
 }
 
 if (failures.length > 0) process.stdout.write(`\nFailed: ${failures.join(', ')}\n`)
@@ -54,12 +51,12 @@ process.stdout.write(`\nAfter ${Math.round((Date.now() - began) / 1000)} s:`)
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`)
 process.exitCode = total.failed > 0 ? 1 : 0
 
-async function take({ script, report, code: known }, show) {
+async function take({ script, report, code: known }, options = {}) {
   const began = Date.now()
   process.stdout.write(`\n── npm run ${script}\n`)
   const path = report && join(root, 'test-results', `${report}.json`)
   if (path && known === undefined) rmSync(path, { force: true })
-  const code = known ?? (await run('npm', ['run', '--silent', script], { cwd: root, show }))
+  const code = known ?? (await run('npm', ['run', '--silent', script], { cwd: root, ...options }))
   const counts = count(code, path)
   total.passed += counts.passed
   total.failed += counts.failed

@@ -1,5 +1,6 @@
 /** Runs the programs of this repository, and says what a person waits for. */
 import { spawn } from 'node:child_process'
+import { constants, setPriority } from 'node:os'
 
 /** Its message is all that a person needs to read. */
 export class StepFailed extends Error {}
@@ -9,9 +10,14 @@ const tellEveryMs = 15_000
 
 /**
  * Resolves with the exit code; a signal counts as 1. `show`: what the program prints is shown as it
- * comes (`now`), in one piece once it has ended (`at-the-end`), or only `if-it-fails`.
+ * comes (`now`), in one piece once it has ended (`at-the-end`), or only `if-it-fails`. `givesWay`: it
+ * computes only when nobody else does.
  */
-export function run(command, args, { cwd, env = process.env, show = 'now' } = {}) {
+export function run(
+  command,
+  args,
+  { cwd, env = process.env, show = 'now', givesWay = false } = {},
+) {
   return new Promise((resolve, reject) => {
     const output = show === 'now' ? 'inherit' : 'pipe'
     const child = spawn(command, args, {
@@ -21,6 +27,7 @@ export function run(command, args, { cwd, env = process.env, show = 'now' } = {}
       // npm is a .cmd file there.
       shell: process.platform === 'win32' && !command.endsWith('.exe'),
     })
+    if (givesWay && child.pid) setPriority(child.pid, constants.priority.PRIORITY_LOW)
     const said = []
     child.stdout?.on('data', (chunk) => said.push(chunk))
     child.stderr?.on('data', (chunk) => said.push(chunk))
