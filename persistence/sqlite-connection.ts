@@ -14,6 +14,7 @@ export interface SqliteDriverConnection {
 
 interface SqliteStatement {
   all(params: unknown, done: Done): unknown
+  reset(done: () => void): unknown
   finalize(): unknown
 }
 
@@ -29,10 +30,6 @@ export function createSqliteConnection(orm: OpenedOrm, driver: SqliteDriverConne
       })
     })
 
-  async function end(command: 'commit' | 'rollback'): Promise<void> {
-    await run(command)
-  }
-
   return {
     sql: run,
     async begin() {
@@ -42,14 +39,16 @@ export function createSqliteConnection(orm: OpenedOrm, driver: SqliteDriverConne
         forkEm: () => orm.em.fork(),
         async commit() {
           try {
-            await end('commit')
+            await run('commit')
           } catch (error) {
             // A transaction that cannot be committed stays open.
-            await end('rollback').catch(() => undefined)
+            await run('rollback').catch(() => undefined)
             throw error
           }
         },
-        rollback: () => end('rollback'),
+        async rollback() {
+          await run('rollback')
+        },
       }
     },
     forkEm: () => orm.em.fork(),
@@ -84,9 +83,15 @@ export function keepStatements(driver: SqliteDriverConnection): void {
 
   driver.all = (sql, params, done) => {
     const statement = kept.get(sql)
-    if (statement) return statement.all(params, done)
-    note(sql)
-    return prepareAndRun(sql, params, done)
+    if (!statement) {
+      note(sql)
+      return prepareAndRun(sql, params, done)
+    }
+    return statement.all(params, (error, rows) => {
+      // One that found the database locked would hold on to what it has read.
+      if (error) statement.reset(() => done(error, rows))
+      else done(null, rows)
+    })
   }
   driver.close = (done) => {
     // SQLite does not close a file that has statements.

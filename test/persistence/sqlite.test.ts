@@ -2,6 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import type { EntityManager } from '@mikro-orm/core'
+import { SettingEntity } from '../../persistence/entities/settings.ts'
 import { openDatabase, openStore } from '../../persistence/open-store.ts'
 import { activeCall, commitOf, endedCall, keyOf, newRoom, t0 } from './room-commits.ts'
 import { storeContract } from './store-contract.ts'
@@ -97,6 +99,74 @@ describe('SQLite alone', () => {
       expect(await database.sql('select * from settings')).toEqual([])
     })
     expect(await database.sql('select * from settings')).toHaveLength(1)
+    await database.close()
+  })
+
+  test('a statement that is kept works after it failed, beside itself, and when its table has changed', async () => {
+    const database = await openDatabase(`sqlite:${path}`)
+    const insert = (name: string) =>
+      database.write(({ sql }) => sql('insert into settings values (?, ?)', [name, `of ${name}`]))
+    for (const name of ['a', 'b', 'c']) await insert(name)
+    await expect(insert('a')).rejects.toMatchObject({ code: 'SQLITE_CONSTRAINT' })
+    await insert('d')
+
+    const read = (name: string) =>
+      database.sql<{ value: string }>('select value from settings where name = ?', [name])
+    for (const name of ['a', 'b']) await read(name)
+    const found = await Promise.all(['d', 'c', 'nobody', 'a'].map(read))
+    expect(found.map((rows) => rows.map(({ value }) => value).join())).toEqual([
+      'of d',
+      'of c',
+      '',
+      'of a',
+    ])
+
+    const first = () => database.sql('select * from settings order by name limit 1')
+    for (let i = 0; i < 3; i++) expect(await first()).toEqual([{ name: 'a', value: 'of a' }])
+    await database.writeAlone(`alter table settings add column note text default 'new'`)
+    expect(await first()).toEqual([{ name: 'a', value: 'of a', note: 'new' }])
+    await database.close()
+  })
+
+  test('a write that finds the database locked fails, and lets go of all that it had', async () => {
+    const database = await openDatabase(`sqlite:${path}`)
+    const other = await openDatabase(`sqlite:${path}`)
+    await database.writeAlone('pragma busy_timeout = 1')
+    const insert = (name: string) =>
+      database.write(({ sql }) => sql(`insert into settings values (?, '')`, [name]))
+    for (const name of ['a', 'b', 'c']) await insert(name)
+    await other.write(async ({ sql }) => {
+      await sql(`insert into settings values ('d', '')`)
+      await expect(insert('e')).rejects.toMatchObject({ code: 'SQLITE_BUSY' })
+    })
+    await database.write(({ sql }) => sql(`update settings set value = 'changed'`))
+    expect(await other.sql('select distinct value from settings')).toEqual([{ value: 'changed' }])
+    const [done] = await other.writeAlone<{ busy: number }>('pragma wal_checkpoint(truncate)')
+    expect(done?.busy).toBe(0)
+    await database.close()
+    await other.close()
+  })
+
+  test('a database closes while its statements are being prepared, and then refuses', async () => {
+    const database = await openDatabase(`sqlite:${path}`)
+    const reads = [1, 2, 3].map(() => database.sql('select name from settings'))
+    await database.close()
+    expect(await Promise.all(reads)).toEqual([[], [], []])
+    await expect(database.sql('select name from settings')).rejects.toBeInstanceOf(Error)
+    await expect(openStore(`sqlite:${path}`).then((store) => store.close())).resolves.toBe(
+      undefined,
+    )
+  })
+
+  test('what MikroORM reads within a transaction is what the transaction wrote', async () => {
+    const database = await openDatabase(`sqlite:${path}`)
+    const count = (em: EntityManager) => em.count(SettingEntity)
+    await database.write(async (transaction) => {
+      await transaction.sql(`insert into settings values ('a', 'b')`)
+      expect(await count(transaction.em)).toBe(1)
+      expect(await database.read(count)).toBe(0)
+    })
+    expect(await database.read(count)).toBe(1)
     await database.close()
   })
 

@@ -46,12 +46,12 @@ export async function openLive(port: number, options: LiveClientOptions = {}): P
   const texts: string[] = []
   const listeners = new Set<() => void>()
   let broken: Error | null = null
-  let isClosed = false
+  let end: { code: number; reason: string } | null = null
 
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     socket.on('close', (code, reason) => {
-      isClosed = true
-      resolve({ code, reason: reason.toString() })
+      end = { code, reason: reason.toString() }
+      resolve(end)
       listeners.forEach((listener) => listener())
     })
   })
@@ -82,10 +82,16 @@ export async function openLive(port: number, options: LiveClientOptions = {}): P
       }
       const look = () => {
         const found = find()
-        if (!found && !broken && !isClosed) return
+        if (!found && !broken && !end) return
         stop()
         if (found) resolve(found)
-        else reject(broken ?? new Error(`closed before any ${type}; ${texts.slice(-5).join('\n')}`))
+        else if (broken) reject(broken)
+        else
+          reject(
+            new Error(
+              `closed (${end?.code} ${end?.reason}) before any ${type}; ${texts.slice(-5).join('\n')}`,
+            ),
+          )
       }
       const timer = setTimeout(() => {
         stop()
