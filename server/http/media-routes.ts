@@ -4,7 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http'
 import type { Logger } from 'pino'
-import type { HttpResponse, TemplatedApp } from 'uWebSockets.js'
+import type { HttpResponse, TemplatedApp, WebSocket } from 'uWebSockets.js'
 import { AppError } from '../errors.ts'
 import type { MediaCarrier, SignalArrival } from '../livekit/media/carrier-media.ts'
 import type { CarriedSignal } from '../livekit/media/carrier-relay.ts'
@@ -21,6 +21,8 @@ export interface MediaRouteDeps {
 /** What uWebSockets keeps with a client's socket. */
 interface MediaSocket {
   signal: CarriedSignal
+  /** Null while it is being upgraded. */
+  ws: WebSocket<MediaSocket> | null
   isOpen: boolean
   /** Frames in the present second. */
   frames: { second: number; count: number }
@@ -170,8 +172,14 @@ function mountSignal(app: TemplatedApp, path: SignalPath, deps: MediaRouteDeps):
             signal.closed()
             return
           }
-          const data = { signal, isOpen: true, frames: { second: 0, count: 0 } }
+          const data: MediaSocket = {
+            signal,
+            ws: null,
+            isOpen: true,
+            frames: { second: 0, count: 0 },
+          }
           res.cork(() => res.upgrade(data, key, protocol, extensions, context))
+          guarded(() => start(data))
         },
         (error: unknown) => {
           if (!isAborted) refuse(res, error)
@@ -179,20 +187,11 @@ function mountSignal(app: TemplatedApp, path: SignalPath, deps: MediaRouteDeps):
       )
     },
 
+    // Nothing else may happen before `cork` returns: where the socket keeps its place in memory,
+    // uWebSockets looks there for the HTTP request that it was, and what was written over it may tell
+    // it to close.
     open(ws) {
-      guarded(() => {
-        const data = ws.getUserData()
-        data.signal.start({
-          send(frame) {
-            if (data.isOpen) ws.send(frame, true)
-          },
-          close(code, reason) {
-            if (!data.isOpen) return
-            data.isOpen = false
-            ws.end(code, reason)
-          },
-        })
-      })
+      ws.getUserData().ws = ws
     },
 
     message(ws, data, isBinary) {
@@ -213,6 +212,21 @@ function mountSignal(app: TemplatedApp, path: SignalPath, deps: MediaRouteDeps):
       })
     },
   })
+
+  function start(data: MediaSocket): void {
+    const { ws } = data
+    if (!ws || !data.isOpen) return
+    data.signal.start({
+      send(frame) {
+        if (data.isOpen) ws.send(frame, true)
+      },
+      close(code, reason) {
+        if (!data.isOpen) return
+        data.isOpen = false
+        ws.end(code, reason)
+      },
+    })
+  }
 
   function isFlood({ frames }: MediaSocket): boolean {
     const second = Math.floor(now() / 1000)

@@ -6,8 +6,21 @@ import type { SignedIn } from '../services.ts'
 /** What uWebSockets keeps with a socket. */
 export interface SocketData {
   /** Undefined: no valid session, told by 4401. */
-  me: SignedIn | undefined
+  readonly asked: Promise<SignedIn | undefined>
+  /** Null until the session is known. */
   socket: LiveSocket | null
+  /** What it said before it was welcomed; null from then on. */
+  early: Frame[] | null
+  isOver: boolean
+}
+
+export interface Frame {
+  data: ArrayBuffer
+  isBinary: boolean
+}
+
+export function newSocketData(asked: SocketData['asked']): SocketData {
+  return { asked, socket: null, early: [], isOver: false }
 }
 
 /** A room as its sockets know it; `channel.ts` implements it. */

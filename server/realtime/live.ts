@@ -13,7 +13,7 @@ import type { CurrentKey, FanOut, RoomViews } from '../services.ts'
 import { topicOf } from './channel.ts'
 import { createElsewhere } from './elsewhere.ts'
 import { createFanOut } from './fan-out.ts'
-import { createLiveSocket, type LiveSocket, type SocketData } from './live-socket.ts'
+import { createLiveSocket, type Frame, type LiveSocket, type SocketData } from './live-socket.ts'
 import { createUpgrade, type UpgradeDeps } from './upgrade.ts'
 
 export interface LiveDeps {
@@ -43,6 +43,8 @@ const uwsLimit = 1024 * 1024
 const maxBackpressure = 1024 * 1024
 const mostStrikes = 5
 const mostRoomsOfASync = 1_000
+/** Messages that wait for the welcome. */
+const mostEarly = 100
 
 export function createLive(deps: LiveDeps): Live {
   const { log, now } = deps
@@ -76,11 +78,7 @@ export function createLive(deps: LiveDeps): Live {
     for (const [roomId, channel] of socket.rooms) channel.view(socket, gained.has(roomId))
   }
 
-  function take(socket: LiveSocket, data: ArrayBuffer, isBinary: boolean): void {
-    if (data.byteLength > largestFrame) {
-      socket.end(closeCodes.tooLarge, 'the message is too large')
-      return
-    }
+  function take(socket: LiveSocket, { data, isBinary }: Frame): void {
     if (isBeyondLimit(socket)) {
       socket.end(closeCodes.tooManyMessages, 'too many messages')
       return
@@ -100,14 +98,33 @@ export function createLive(deps: LiveDeps): Live {
         })
         return
       case 'sync':
-        for (const [roomId, have] of Object.entries(message.rooms)) {
-          const channel = socket.rooms.get(roomId)
-          if (channel) channel.sync(socket, have)
-          else socket.send({ type: 'room-gone', roomId })
-        }
+        sync(socket, message.rooms)
         return
       default:
         return message satisfies never
+    }
+  }
+
+  function sync(socket: LiveSocket, rooms: Readonly<Record<string, number>>): void {
+    const unknown: string[] = []
+    for (const [roomId, have] of Object.entries(rooms)) {
+      const channel = socket.rooms.get(roomId)
+      if (channel) channel.sync(socket, have)
+      else unknown.push(roomId)
+    }
+    if (unknown.length === 0) return
+    tellGone(socket, unknown).catch((error: unknown) => {
+      log.error({ err: error }, 'a sync could not be answered')
+      socket.end(closeCodes.restarting, 'come back')
+    })
+  }
+
+  /** Of a room that was gained a moment ago the socket is about to be told. */
+  async function tellGone(socket: LiveSocket, roomIds: string[]): Promise<void> {
+    const mine = (await deps.store.rooms.roomIdsOf([socket.userId])).get(socket.userId)
+    for (const roomId of roomIds) {
+      if (mine?.includes(roomId) || socket.rooms.has(roomId)) continue
+      socket.send({ type: 'room-gone', roomId })
     }
   }
 
@@ -130,18 +147,47 @@ export function createLive(deps: LiveDeps): Live {
     return messages.count > deps.messagesPerSecond
   }
 
-  function opened(ws: WebSocket<SocketData>): void {
-    const data = ws.getUserData()
-    if (!data.me) {
-      ws.end(closeCodes.notSignedIn, 'not signed in')
+  async function welcome(ws: WebSocket<SocketData>, data: SocketData): Promise<void> {
+    const me = await data.asked
+    if (data.isOver) return
+    if (!me) {
+      endBefore(ws, data, closeCodes.notSignedIn, 'not signed in')
       return
     }
-    const socket = createLiveSocket(ws, data.me, lost)
+    const socket = createLiveSocket(ws, me, lost)
     data.socket = socket
-    fanOut.open(socket).catch((error: unknown) => {
-      log.error({ err: error }, 'a socket could not be welcomed')
-      socket.end(closeCodes.restarting, 'come back')
-    })
+    await fanOut.open(socket)
+    const { early } = data
+    data.early = null
+    for (const frame of early ?? []) if (socket.isOpen()) take(socket, frame)
+  }
+
+  /** Ends one that may not be signed in yet. */
+  function endBefore(
+    ws: WebSocket<SocketData>,
+    data: SocketData,
+    code: number,
+    reason: string,
+  ): void {
+    if (data.socket) data.socket.end(code, reason)
+    else if (!data.isOver) ws.end(code, reason)
+    data.isOver = true
+  }
+
+  function said(ws: WebSocket<SocketData>, frame: Frame): void {
+    const data = ws.getUserData()
+    if (data.isOver) return
+    const { early, socket } = data
+    if (frame.data.byteLength > largestFrame) {
+      endBefore(ws, data, closeCodes.tooLarge, 'the message is too large')
+    } else if (early && early.length >= mostEarly) {
+      endBefore(ws, data, closeCodes.tooManyMessages, 'too many messages')
+    } else if (early) {
+      // Copied, for the memory is uWebSockets' own and gone after this call.
+      early.push({ ...frame, data: frame.data.slice(0) })
+    } else if (socket?.isOpen()) {
+      take(socket, frame)
+    }
   }
 
   return {
@@ -161,13 +207,14 @@ export function createLive(deps: LiveDeps): Live {
         },
 
         open(ws) {
-          guarded(() => opened(ws))
+          const data = ws.getUserData()
+          welcome(ws, data).catch((error: unknown) => {
+            log.error({ err: error }, 'a socket could not be welcomed')
+            guarded(() => endBefore(ws, data, closeCodes.restarting, 'come back'))
+          })
         },
         message(ws, data, isBinary) {
-          guarded(() => {
-            const { socket } = ws.getUserData()
-            if (socket) take(socket, data, isBinary)
-          })
+          guarded(() => said(ws, { data, isBinary }))
         },
         dropped(ws) {
           guarded(() => {
@@ -183,7 +230,9 @@ export function createLive(deps: LiveDeps): Live {
         },
         close(ws) {
           guarded(() => {
-            const { socket } = ws.getUserData()
+            const data = ws.getUserData()
+            data.isOver = true
+            const { socket } = data
             if (!socket) return
             socket.closed()
             fanOut.close(socket)

@@ -46,6 +46,7 @@ export async function openLive(port: number, options: LiveClientOptions = {}): P
   const texts: string[] = []
   const listeners = new Set<() => void>()
   let broken: Error | null = null
+  let failure: Error | null = null
   let end: { code: number; reason: string } | null = null
 
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
@@ -67,7 +68,7 @@ export async function openLive(port: number, options: LiveClientOptions = {}): P
     socket.once('open', resolve)
     socket.once('error', reject)
   })
-  socket.on('error', () => undefined)
+  socket.on('error', (error) => (failure = error))
 
   async function until<T extends ServerMessage['type']>(
     type: T,
@@ -89,7 +90,7 @@ export async function openLive(port: number, options: LiveClientOptions = {}): P
         else
           reject(
             new Error(
-              `closed (${end?.code} ${end?.reason}) before any ${type}; ${texts.slice(-5).join('\n')}`,
+              `closed (${end?.code} ${end?.reason || failure?.message}) before any ${type}; ${texts.slice(-5).join('\n')}`,
             ),
           )
       }

@@ -11,7 +11,11 @@ export interface RawAnswer {
 export function sendRaw(
   port: number,
   bytes: string | Buffer,
-  { thenHangUp = false, timeoutMs = 30_000 } = {},
+  {
+    thenHangUp = false,
+    afterUpgrade,
+    timeoutMs = 30_000,
+  }: { thenHangUp?: boolean; afterUpgrade?: Buffer; timeoutMs?: number } = {},
 ): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')
@@ -32,7 +36,11 @@ export function sendRaw(
       if (thenHangUp) socket.end()
     })
     socket.on('data', (chunk: Buffer) => {
+      const isFirst = chunks.length === 0
       chunks.push(chunk)
+      if (isFirst && afterUpgrade && chunk.toString('latin1').startsWith('HTTP/1.1 101')) {
+        socket.write(afterUpgrade)
+      }
       if (isWhole(Buffer.concat(chunks).toString('latin1'))) done()
     })
     socket.on('close', done)

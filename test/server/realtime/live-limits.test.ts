@@ -20,6 +20,14 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
+function createGate() {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open: () => open() }
+}
+
 describe('without a session the socket is accepted and closed at once with 4401', () => {
   test.each<[string, Record<string, string | undefined>]>([
     ['no token', { authorization: undefined }],
@@ -29,6 +37,15 @@ describe('without a session the socket is accepted and closed at once with 4401'
   ])('%s', async (_name, headers) => {
     const socket = await ada.live({ unwelcome: true, headers: { origin: app.url, ...headers } })
     expect((await socket.closed).code).toBe(4401)
+    expect(socket.texts).toEqual([])
+  })
+
+  test('one whose session cannot be read is told to come back', async () => {
+    const { findSession } = app.store.accounts
+    app.store.accounts.findSession = () => Promise.reject(new Error('the database is away'))
+    const socket = await ada.live({ unwelcome: true })
+    expect((await socket.closed).code).toBe(1012)
+    app.store.accounts.findSession = findSession
     expect(socket.texts).toEqual([])
   })
 
@@ -68,6 +85,20 @@ describe('origins and hosts', () => {
     await refused({ origin, authorization: undefined, cookie: cookie() }).toThrow('403')
   })
 
+  test('the refusal says why, as every error does', async () => {
+    const headers = { upgrade: 'websocket', connection: 'Upgrade', host: 'evil.example' }
+    const answer = await app.ask('GET', '/api/live', {
+      headers: {
+        ...headers,
+        'sec-websocket-version': '13',
+        'sec-websocket-key': randomBytes(16).toString('base64'),
+      },
+    })
+    expect(answer.status).toBe(421)
+    expect(answer.body).toMatchObject({ error: { code: 'wrong-host' } })
+    expect(answer.headers['cache-control']).toBe('no-store')
+  })
+
   test('403 with a cookie and no Origin: that is no browser’s', async () => {
     await refused({ authorization: undefined, cookie: cookie() }).toThrow('403')
   })
@@ -78,6 +109,73 @@ describe('origins and hosts', () => {
       await refused({ host }).toThrow('421')
     },
   )
+})
+
+describe('what is said before the welcome', () => {
+  /** Opens a socket that is not welcomed before `release`. */
+  async function openEarly() {
+    const { findSession } = app.store.accounts
+    const gate = createGate()
+    app.store.accounts.findSession = async (...of) => {
+      await gate.opened
+      return findSession(...of)
+    }
+    const socket = await ada.live({ unwelcome: true })
+    app.store.accounts.findSession = findSession
+    return { socket, release: gate.open }
+  }
+
+  test('is answered after it, in its order', async () => {
+    const room = await ada.makeRoom('Early')
+    const { socket, release } = await openEarly()
+    socket.say({ type: 'sync', rooms: { [room.id]: 0, nowhere: 3 } })
+    socket.sayRaw('nonsense')
+    socket.say({ type: 'ping' })
+    release()
+    await socket.until('pong')
+    await socket.until('room-gone')
+    expect(socket.messages[0]?.type).toBe('welcome')
+    expect(socket.messages.filter(({ type }) => type === 'room-gone')).toEqual([
+      { type: 'room-gone', roomId: 'nowhere' },
+    ])
+    const answers = socket.messages.map(({ type }) => type)
+    expect(answers.indexOf('error')).toBeLessThan(answers.indexOf('pong'))
+    await socket.close()
+  })
+
+  test('ends the socket at once when it is too large or too much', async () => {
+    const { socket, release } = await openEarly()
+    socket.sayRaw('x'.repeat(64 * 1024 + 1))
+    expect((await socket.closed).code).toBe(1009)
+    release()
+    const other = await openEarly()
+    for (let i = 0; i <= 100; i++) other.socket.say({ type: 'ping' })
+    expect((await other.socket.closed).code).toBe(4429)
+    other.release()
+    expect([...socket.texts, ...other.socket.texts]).toEqual([])
+  })
+})
+
+test('R48 a room that was gained a moment ago is not gone', async () => {
+  const bo = await app.signUp('bo')
+  const socket = await bo.live()
+  const room = await ada.makeRoom('Gained')
+  const { find } = app.store.rooms
+  const gate = createGate()
+  app.store.rooms.find = async (id) => {
+    await gate.opened
+    return find(id)
+  }
+  await bo.enter(room)
+  socket.say({ type: 'sync', rooms: { [room.id]: 1, nowhere: 1 } })
+  await socket.until('room-gone')
+  app.store.rooms.find = find
+  gate.open()
+  await socket.until('room', (message) => message.room.id === room.id)
+  expect(socket.messages.filter(({ type }) => type === 'room-gone')).toEqual([
+    { type: 'room-gone', roomId: 'nowhere' },
+  ])
+  await socket.close()
 })
 
 describe('strikes', () => {
