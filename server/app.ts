@@ -29,6 +29,7 @@ import { prepareTlsOf } from './http/tls-config.ts'
 import { createWebServer } from './http/web-server.ts'
 import { keyFingerprint, readKeyEncryptionKey } from './key-encryption-key.ts'
 import { parseLivekitRoomName, toLivekitRoomName } from './livekit/livekit-room-name.ts'
+import { requireFreeAddress } from './http/listen.ts'
 import { createLivekitRooms } from './livekit/room-service.ts'
 import { issueToken } from './livekit/tokens.ts'
 import { toOwnLivekit, type LivekitAccess } from './livekit/livekit-access.ts'
@@ -72,6 +73,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const clock = createClock(now)
   const newId = () => uuidV7()
   const keyEncryptionKey = readKeyEncryptionKey(config.security)
+  await requireFreeAddress(config.webserver.host, config.webserver.port)
   const store = await open(config.database.url)
   /** What is open already if the start fails, in order. */
   const opened: { close(): Promise<void> }[] = [store]
@@ -118,10 +120,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const mailbox = createRoomMailbox({
       store: store.rooms,
       fanOut,
-      timing: {
-        ...config.calls,
-        ...(config.livekit?.embedded && { mostPeople: config.livekit.embedded.maxParticipants }),
-      },
+      timing: config.calls,
       now,
       newId,
       mintKey: keys.mint,

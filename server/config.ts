@@ -22,6 +22,7 @@ export interface EmbeddedMediaConfig {
     mediaAddresses: string[] | null
     /** Null: any. */
     udpPorts: { from: number; to: number } | null
+    /** In one call: the same as `mostPeople` of the calls. */
     maxParticipants: number
   }
 }

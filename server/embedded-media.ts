@@ -9,7 +9,11 @@ import {
   toEmbeddedLivekit,
   type LivekitAccess,
 } from './livekit/livekit-access.ts'
-import { createMediaCarrier, type MediaCarrier } from './livekit/media/carrier-media.ts'
+import {
+  createMediaCarrier,
+  type MediaCarrier,
+  type MediaCarrierOptions,
+} from './livekit/media/carrier-media.ts'
 import { defaultMediaConfig } from './livekit/media/media-config.ts'
 import type { WebhookService } from './services.ts'
 
@@ -41,7 +45,7 @@ export async function startEmbeddedMedia({
   const keys = embeddedKeys(keyEncryptionKey)
   const { mediaAddresses, udpPorts } = livekit.embedded
   const standard = defaultMediaConfig()
-  const carrier = createMediaCarrier({
+  const carrier = createCarrier({
     config: {
       ...keys,
       media: {
@@ -62,8 +66,7 @@ export async function startEmbeddedMedia({
     await carrier.start({ urls: [`${door.url}/webhooks/livekit`], certificate: null })
   } catch (error) {
     door.close()
-    const why = error instanceof Error ? error.message : String(error)
-    throw new ConfigError(`the embedded media server does not start: ${why}`)
+    throw cannotStart(error)
   }
   return {
     access: toEmbeddedLivekit(keys, door.url),
@@ -73,4 +76,18 @@ export async function startEmbeddedMedia({
       door.close()
     },
   }
+}
+
+/** It makes its folder at once: one that is somebody else’s, or on a full disk, is told like the rest. */
+function createCarrier(options: MediaCarrierOptions): MediaCarrier {
+  try {
+    return createMediaCarrier(options)
+  } catch (error) {
+    throw cannotStart(error)
+  }
+}
+
+function cannotStart(error: unknown): ConfigError {
+  const why = error instanceof Error ? error.message : String(error)
+  return new ConfigError(`the embedded media server does not start: ${why}`)
 }

@@ -37,7 +37,7 @@ export function writeFirstConfig({
 }): string | null {
   const isTold =
     argv.some((word) => word.startsWith('--config')) ||
-    Object.keys(env).some((name) => name.startsWith('CHATTO_LIVEKIT_'))
+    Object.entries(env).some(([name, value]) => name.startsWith('CHATTO_LIVEKIT_') && value)
   if (isTold) return null
   const path = resolve(cwd, 'chatto.toml')
   try {

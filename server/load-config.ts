@@ -4,19 +4,12 @@
  */
 import { dirname, isAbsolute, resolve } from 'node:path'
 import type { Config, LivekitConfig, TlsConfig } from './config.ts'
+import { chooseLivekit } from './config/choose-livekit.ts'
 import { ConfigError } from './config/config-error.ts'
-import { readEnvironment, variableOf } from './config/environment.ts'
-import {
-  isSectionName,
-  keysOf,
-  schemaOf,
-  sectionNames,
-  sections,
-  type Section,
-  type SectionName,
-} from './config/sections.ts'
-import { isTable, readTomlFile, type TomlFile } from './config/toml-file.ts'
-import { nearestWord } from './nearest-word.ts'
+import { variableOf } from './config/environment.ts'
+import { collect, type Given } from './config/given.ts'
+import { schemaOf, sections, type Section, type SectionName } from './config/sections.ts'
+import { readTomlFile } from './config/toml-file.ts'
 
 export { ConfigError }
 
@@ -27,13 +20,6 @@ export interface ConfigSources {
   cwd: string
   /** Undefined when there is no such file; what it throws is told as “cannot be read”. */
   readFile(path: string): string | undefined
-}
-
-/** What was given, by section and key, and where. */
-interface Given {
-  values: Map<SectionName, Map<string, unknown>>
-  /** `/etc/chatto.toml:12`, `the variable CHATTO_…`. */
-  placeOf(section: SectionName, key: string): string
 }
 
 /** LiveKit advises this for its API secrets, in characters. */
@@ -54,10 +40,11 @@ export function loadConfig(sources: ConfigSources): Config {
   const url = webserver.url ?? `${scheme}://localhost:${webserver.port}`
   const calls = read('calls')
   const limits = read('limits')
+  const livekit = toLivekit(read('livekit'), given, calls.most_people, url, warnings)
   return {
     file: file.path,
     name: read('general').name,
-    livekit: toLivekit(read('livekit'), given, url, warnings),
+    livekit,
     webserver: {
       url,
       host: webserver.host,
@@ -75,7 +62,7 @@ export function loadConfig(sources: ConfigSources): Config {
       doubtMs: calls.doubt_s * 1000,
       roomDoubtMs: calls.room_doubt_s * 1000,
       listingLagMs: calls.listing_lag_s * 1000,
-      mostPeople: calls.most_people,
+      mostPeople: livekit?.embedded?.maxParticipants ?? calls.most_people,
       listingIntervalMs: calls.listing_interval_s * 1000,
       restlessIntervalMs: calls.restless_interval_s * 1000,
       livekitAwayMs: calls.livekit_away_s * 1000,
@@ -98,51 +85,6 @@ export function isLoopback(host: string): boolean {
   return bare === 'localhost' || bare === '::1' || /^127\.\d+\.\d+\.\d+$/.test(bare)
 }
 
-/** The environment laid over the file. A `chatto.toml` of Chatto itself has sections that we do not know. */
-function collect(file: TomlFile, env: ConfigSources['env'], warnings: string[]): Given {
-  const values: Given['values'] = new Map()
-  const variables = new Map<string, string>()
-  for (const [name, section] of file.content) {
-    if (!isSectionName(name)) {
-      const isLoose = !isTable(section) && !Array.isArray(section)
-      const what = isLoose ? `${name}, outside of any section,` : `[${name}]`
-      warnings.push(
-        `${file.path}: ${what} is not known and is left alone${hint(name, sectionNames, '[]')}`,
-      )
-      continue
-    }
-    if (!isTable(section)) {
-      throw new ConfigError(`${file.placeOf(name)}: ${name} must be a section, written [${name}]`)
-    }
-    const known = Object.entries(section).filter(([key]) => schemaOf(name, key) !== undefined)
-    values.set(name, new Map(known))
-    for (const key of Object.keys(section)) {
-      if (schemaOf(name, key)) continue
-      warnings.push(
-        `${file.path}: [${name}] ${key} is not known and is left alone${hint(key, keysOf(name))}`,
-      )
-    }
-  }
-  for (const { section, key, value, variable } of readEnvironment(env, warnings)) {
-    // A section made only of variables is there, too.
-    values.set(section, new Map([...(values.get(section) ?? []), [key, value]]))
-    variables.set(`${section}.${key}`, variable)
-  }
-  return {
-    values,
-    placeOf(section, key) {
-      const variable = variables.get(`${section}.${key}`)
-      return variable ? `the variable ${variable}` : file.placeOf(section, key)
-    },
-  }
-}
-
-function hint(word: string, known: readonly string[], brackets = ''): string {
-  const nearest = nearestWord(word, known)
-  const [open = '', close = ''] = brackets
-  return nearest ? `; did you mean ${open}${nearest}${close}?` : ''
-}
-
 function readSection<N extends SectionName>(name: N, given: Given): Section<N> {
   const values = [...(given.values.get(name) ?? [])].filter(
     ([key, value]) => !(value === '' && mayBeLeftOut(name, key)),
@@ -163,13 +105,15 @@ function mayBeLeftOut(name: SectionName, key: string): boolean {
 
 /** Null when calls are off (R50). `enabled` left out in a section that is there means true. */
 function toLivekit(
-  section: Section<'livekit'>,
+  read: Section<'livekit'>,
   given: Given,
+  mostPeople: number,
   webserverUrl: string,
   warnings: string[],
 ): LivekitConfig | null {
-  if (!given.values.has('livekit') || section.enabled === false) return null
-  if (section.embedded) return toEmbedded(section, given)
+  if (!given.values.has('livekit') || read.enabled === false) return null
+  const section = chooseLivekit(read, given, warnings)
+  if (section.embedded) return toEmbedded(section, mostPeople)
   const { url, api_key: apiKey, api_secret: apiSecret } = section
   if (!url || !apiKey || !apiSecret) {
     const key = !url ? 'url' : !apiKey ? 'api_key' : 'api_secret'
@@ -194,22 +138,14 @@ function toLivekit(
 
 const mostEmbeddedParticipants = 8
 
-/** It has its own address, key and secret: others beside it would mean another LiveKit. */
-function toEmbedded(section: Section<'livekit'>, given: Given): LivekitConfig {
-  const foreign = (['url', 'api_key', 'api_secret', 'webhook_url'] as const).find(
-    (key) => section[key] !== undefined,
-  )
-  if (foreign) {
-    throw new ConfigError(
-      `${given.placeOf('livekit', foreign)}: [livekit] ${foreign} and embedded = true exclude each other: ` +
-        'the one means a LiveKit of your own, the other the media server inside this program',
-    )
-  }
+/** The smaller of two limits counts, and 0 is none: `[calls] most_people` is for any LiveKit. */
+function toEmbedded(section: Section<'livekit'>, mostPeople: number): LivekitConfig {
+  const places = section.max_participants ?? mostEmbeddedParticipants
   return {
     embedded: {
       mediaAddresses: section.media_addresses ?? null,
       udpPorts: section.udp_ports ?? null,
-      maxParticipants: section.max_participants ?? mostEmbeddedParticipants,
+      maxParticipants: mostPeople === 0 ? places : Math.min(mostPeople, places),
     },
   }
 }

@@ -20,7 +20,7 @@ async function main(): Promise<void> {
   if (written) print(`A first run: its configuration is in ${written}`)
   const config = loadConfig({ ...sources, readFile: readIfThere })
   config.warnings.forEach((warning) => print(`Note: ${warning}`))
-  const log = createLogger(process.env['CHATTO_LOG_LEVEL'] ?? config.log.level)
+  const log = createLogger(config.log.level)
   const webRoot = process.env['CHATTO_WEB_ROOT'] ?? resolve('dist/web')
   const app = await startApp({ config, version, webRoot, log })
 

@@ -114,7 +114,7 @@ export interface CurrentKey {
 /** For admins. */
 export interface AdminService {
   health(me: SignedIn): Promise<{
-    livekit: { state: 'off' | 'reachable' | 'unreachable'; since: number | null }
+    livekit: { state: 'off' | 'reachable' | 'unreachable'; since: number }
     webhooks: { silent: boolean; lastAt: number | null; url: string | null }
     unconfirmedCalls: number
   }>

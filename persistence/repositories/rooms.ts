@@ -52,6 +52,9 @@ const summarySelect = `select r.*, c.call_id, c.step, c.envelope,
     (select count(*) from members n where n.room_id = r.room_id) as member_count
   from rooms r left join calls c on c.room_id = r.room_id and c.ended_at is null`
 
+/** What PostgreSQL's `integer` holds. */
+const highestSeq = 2 ** 31 - 1
+
 export function createRoomStore(database: Database): RoomStore {
   const { sql, dialect } = database
 
@@ -154,7 +157,7 @@ export function createRoomStore(database: Database): RoomStore {
         `select fact from facts where room_id = ? and seq < ?
          and type in (${timelineTypes.map((type) => `'${type}'`).join(', ')})
          order by seq desc limit ?`,
-        [roomId, before ?? 2 ** 31 - 1, limit],
+        [roomId, Math.min(before ?? highestSeq, highestSeq), limit],
       )
       return rows.map(toFact).reverse()
     },

@@ -34,15 +34,28 @@ export async function buildWhenNeeded(root, { always = false } = {}) {
     if (!always && readIfThere(stamp) === hash) continue
     await step(`Building ${what}`, async () => {
       // Files whose sources are gone must not stay, and a build that fails must not count as one.
-      rmSync(stamp, { force: true })
-      rmSync(join(root, output), { recursive: true, force: true })
+      write(() => {
+        rmSync(stamp, { force: true })
+        rmSync(join(root, output), { recursive: true, force: true })
+      })
       const [script, ...args] = command
       const path = join(root, 'node_modules', script)
       const code = await run(process.execPath, [path, ...args], { cwd: root, show: 'if-it-fails' })
       if (code !== 0) throw new StepFailed(`${what} could not be built (the reason is above)`)
-      mkdirSync(join(root, 'dist'), { recursive: true })
-      writeFileSync(stamp, hash)
+      write(() => {
+        mkdirSync(join(root, 'dist'), { recursive: true })
+        writeFileSync(stamp, hash)
+      })
     })
+  }
+}
+
+/** A folder that belongs to somebody else, or a full disk, is nothing that a stack would explain. */
+function write(work) {
+  try {
+    work()
+  } catch (error) {
+    throw new StepFailed(`dist/ cannot be written (${error.message})`)
   }
 }
 

@@ -24,7 +24,7 @@ export function createAdminService({
     async health() {
       if (!livekit) {
         return {
-          livekit: { state: 'off', since: null },
+          livekit: { state: 'off', since: health.state().livekit.since },
           webhooks: { silent: false, lastAt: null, url: null },
           unconfirmedCalls: 0,
         }

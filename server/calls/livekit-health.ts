@@ -10,14 +10,14 @@ export interface LivekitHealth {
   webhooksAreSilent(): boolean
   isTroubled(): boolean
   state(): {
-    livekit: { state: 'reachable' | 'unreachable'; since: number | null }
+    livekit: { state: 'reachable' | 'unreachable'; since: number }
     webhooks: { silent: boolean; lastAt: number | null }
   }
 }
 
 export function createLivekitHealth({ now, log }: { now(): number; log: Logger }): LivekitHealth {
   let reachable: boolean | null = null
-  let since: number | null = null
+  let since = now()
   let silent = false
   let lastWebhookAt: number | null = null
 

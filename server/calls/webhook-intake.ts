@@ -47,9 +47,9 @@ export function createWebhookIntake({
 
   return {
     ignore,
-    async take({ webhookId, roomId, event }) {
+    async take({ webhookId, roomId, name, event }) {
       const identity = 'identity' in event ? event.identity : null
-      const about = { event: event.type, callId: event.callId, identity }
+      const about = { event: name, callId: event.callId, identity }
       const key = `webhook:${webhookId}`
       try {
         const isDuplicate = await steps.run(roomId, (state) => {

@@ -133,13 +133,13 @@ export const sections = {
       .describe('base64 of exactly 32 bytes (openssl rand -base64 32)'),
   }),
   calls: z.object({
-    join_deadline_s: seconds(5, 3600, 45),
+    join_deadline_s: seconds(1, 3600, 45),
     doubt_s: seconds(1, 600, 10),
     room_doubt_s: seconds(1, 600, 30),
     listing_lag_s: seconds(0.5, 60, 2),
     listing_interval_s: seconds(1, 600, 30),
     restless_interval_s: seconds(0.5, 60, 2),
-    livekit_away_s: seconds(30, 86_400, 3600),
+    livekit_away_s: seconds(1, 86_400, 3600),
     most_people: z
       .int()
       .min(0)

@@ -1,4 +1,5 @@
 /** Listening on uWebSockets.js. */
+import { createServer } from 'node:net'
 import uWS, { type TemplatedApp } from 'uWebSockets.js'
 
 type ListenSocket = Parameters<typeof uWS.us_listen_socket_close>[0]
@@ -19,6 +20,18 @@ export class AddressTakenError extends Error {
     )
     this.name = 'AddressTakenError'
   }
+}
+
+/**
+ * Before anything else of a start: a second server must not have touched the database, the media
+ * process or the calls of the first one when it finds the port taken. Throws `AddressTakenError`.
+ */
+export function requireFreeAddress(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', () => reject(new AddressTakenError(host, port)))
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()))
+  })
 }
 
 /** `port` 0 takes any free one. Throws `AddressTakenError`. */

@@ -27,19 +27,16 @@ export interface Origins {
 }
 
 /** Any of them says that somebody stands in between. */
-const forwardingHeaders = [
-  'forwarded',
-  'via',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-real-ip',
-]
+const isForwarding = (header: string) =>
+  header.startsWith('x-forwarded-') || ['forwarded', 'via', 'x-real-ip'].includes(header)
 
 /** `secure`: this server itself speaks TLS. */
 export function createOrigins(webserver: Config['webserver'], secure: boolean): Origins {
   const configured = [new URL(webserver.url).origin, ...webserver.origins]
-  const hosts = new Set(configured.map((origin) => new URL(origin).hostname))
+  const hosts = new Set([
+    ...configured.map((origin) => new URL(origin).hostname),
+    webserver.host.toLowerCase(),
+  ])
   const isProxy = createProxyCheck(webserver.trustedProxies)
 
   function allowHost(host: string): boolean {
@@ -62,7 +59,7 @@ export function createOrigins(webserver: Config['webserver'], secure: boolean): 
         // The browser's own word; whoever else says so only harms their own cookie.
         secure: proto === 'https' || (origin.startsWith('https:') && isSameHost(origin, host)),
         address: clientAddress(peerAddress, forwardedFor, isProxy),
-        isLocal: isLoopback(peerAddress) && !forwardingHeaders.some((name) => headers.has(name)),
+        isLocal: isLoopback(peerAddress) && ![...headers.keys()].some(isForwarding),
       }
     },
 

@@ -1,9 +1,11 @@
 /** Bodies and queries from bytes to what the schemas allow; everything else is a 400 that names the field. */
-import type { z } from 'zod'
+import { z } from 'zod'
 import { AppError } from '../errors.ts'
 import type { RequestHead } from './request.ts'
 import type { Route } from './route.ts'
 
+/** What a route takes that takes nothing. */
+const nothing = z.strictObject({})
 const deepestNesting = 16
 const longestFieldName = 100
 const utf8 = new TextDecoder('utf-8', { fatal: true })
@@ -14,8 +16,8 @@ export function parseBody(
   head: Pick<RequestHead, 'headers'>,
   raw: Buffer,
 ): unknown {
-  if (!route.body) return undefined
   if (raw.length === 0) {
+    if (!route.body) return undefined
     if (route.bodyMayBeEmpty) return parseWith(route.body, {})
     throw invalid('', 'the body is missing')
   }
@@ -26,18 +28,22 @@ export function parseBody(
   if (encoding.toLowerCase() !== 'identity') {
     throw new AppError('unsupported-media-type', 'the body must not be compressed')
   }
-  return parseWith(route.body, parseJson(raw))
+  return parseWith(route.body ?? nothing, parseJson(raw))
 }
 
-export function parseQuery(route: Pick<Route, 'query'>, head: Pick<RequestHead, 'query'>): unknown {
-  if (!route.query) return undefined
+export function parseQuery(
+  route: Pick<Route, 'query' | 'path'>,
+  head: Pick<RequestHead, 'query'>,
+): unknown {
+  // Who watches health or metrics may add what they like.
+  if (!route.path.startsWith('/api')) return undefined
   if (!isWellEncoded(head.query)) throw invalid('', 'the query is not percent-encoded UTF-8')
   const fields = new Map<string, string>()
   for (const [name, value] of new URLSearchParams(head.query)) {
     if (fields.has(name)) throw invalid(name, 'given twice')
     fields.set(name, value)
   }
-  return parseWith(route.query, Object.fromEntries(fields))
+  return parseWith(route.query ?? nothing, Object.fromEntries(fields))
 }
 
 /** Without parameters, in lower case. */

@@ -18,7 +18,14 @@ export type ReportedEvent =
 type Without<E> = E extends CallEvent ? Omit<E, 'at' | 'isMember'> : never
 
 export type Report =
-  | { kind: 'call-event'; webhookId: string; roomId: string; event: ReportedEvent }
+  | {
+      kind: 'call-event'
+      webhookId: string
+      roomId: string
+      /** As LiveKit calls it. */
+      name: string
+      event: ReportedEvent
+    }
   | {
       kind: 'ignored'
       reason: IgnoredReason
@@ -67,9 +74,16 @@ export function toReport(rawBody: Buffer, installationId: string): Report {
   if (!name) return ignored('foreign-room')
   const { roomId, callId } = name
   const about = { callId, livekitRoomSid: text(room['sid']) }
+  const callEvent = (it: ReportedEvent): Report => ({
+    kind: 'call-event',
+    webhookId,
+    roomId,
+    name: event,
+    event: it,
+  })
   if (event === 'room_started' || event === 'room_finished') {
     const type = event === 'room_started' ? 'livekit.room.started' : 'livekit.room.finished'
-    return { kind: 'call-event', webhookId, roomId, event: { type, ...about } }
+    return callEvent({ type, ...about })
   }
 
   const participantSid = text(participant['sid'])
@@ -82,13 +96,12 @@ export function toReport(rawBody: Buffer, installationId: string): Report {
     joinedAtMs: integer(participant['joinedAtMs']) || integer(participant['joinedAt']) * 1000,
   }
   if (event === 'participant_joined') {
-    const joined = { type: 'livekit.participant.joined' as const, ...about, ...session }
-    return { kind: 'call-event', webhookId, roomId, event: joined }
+    return callEvent({ type: 'livekit.participant.joined', ...about, ...session })
   }
   const type =
     event === 'participant_left' ? 'livekit.participant.left' : 'livekit.participant.aborted'
   const reason = toDisconnectReason(participant['disconnectReason'])
-  return { kind: 'call-event', webhookId, roomId, event: { type, ...about, ...session, reason } }
+  return callEvent({ type, ...about, ...session, reason })
 }
 
 const participantShape = {

@@ -218,7 +218,7 @@ export const leaveAnswer = z.strictObject({ left: z.boolean() }).nullable()
 export const healthAnswer = z.strictObject({
   livekit: z.strictObject({
     state: z.enum(['off', 'reachable', 'unreachable']),
-    since: timeSchema.nullable(),
+    since: timeSchema,
   }),
   webhooks: z.strictObject({
     silent: z.boolean(),

@@ -42,7 +42,8 @@ const largestFrame = 64 * 1024
 const uwsLimit = 1024 * 1024
 const maxBackpressure = 1024 * 1024
 const mostStrikes = 5
-const mostRoomsOfASync = 1_000
+/** Rooms in one sync that are not the person's. */
+const mostUnknownRooms = 1_000
 /** Messages that wait for the welcome. */
 const mostEarly = 100
 
@@ -113,6 +114,10 @@ export function createLive(deps: LiveDeps): Live {
       else unknown.push(roomId)
     }
     if (unknown.length === 0) return
+    if (unknown.length > mostUnknownRooms) {
+      strike(socket, 'invalid-message')
+      return
+    }
     tellGone(socket, unknown).catch((error: unknown) => {
       log.error({ err: error }, 'a sync could not be answered')
       socket.end(closeCodes.restarting, 'come back')
@@ -269,11 +274,7 @@ function parse(data: ArrayBuffer): ClientMessage | undefined {
     // The schema would pass it over.
     if (text.includes('"__proto__"')) return undefined
     const result = clientMessageSchema.safeParse(JSON.parse(text))
-    if (!result.success) return undefined
-    const message = result.data
-    const isTooMuch =
-      message.type === 'sync' && Object.keys(message.rooms).length > mostRoomsOfASync
-    return isTooMuch ? undefined : message
+    return result.success ? result.data : undefined
   } catch {
     return undefined
   }

@@ -106,6 +106,7 @@ export function roomsContract(database: TestDatabase): void {
     expect(numbers(await rooms().timeline('r1', 6, 3))).toEqual([2, 3, 5])
     expect(numbers(await rooms().timeline('r1', 2, 3))).toEqual([1])
     expect(await rooms().timeline('r1', 1, 3)).toEqual([])
+    expect(numbers(await rooms().timeline('r1', Number.MAX_SAFE_INTEGER, 1))).toEqual([9])
   })
 
   test('Ada writes what is hard to quote, and reads it as she wrote it', async () => {

@@ -309,6 +309,14 @@ level = "debug"
     expect(refusal({ toml })).toBe(`/srv/chatto/chatto.toml:2: [${section}] ${words}`)
   })
 
+  test.each(['join_deadline_s', 'livekit_away_s'])('%s may be one second, and no less', (key) => {
+    const { calls } = load({ toml: `[calls]\n${key} = 1` })
+    expect([calls.joinDeadlineMs, calls.livekitAwayMs]).toContain(1_000)
+    expect(refusal({ toml: `[calls]\n${key} = 0.5` })).toContain(
+      `${key} must be a number of seconds`,
+    )
+  })
+
   test('a section that is written as a value is refused', () => {
     expect(refusal({ toml: '\nlivekit = true' })).toBe(
       '/srv/chatto/chatto.toml:2: livekit must be a section, written [livekit]',
@@ -513,6 +521,30 @@ describe('the embedded media server', () => {
         maxParticipants: 4,
       },
     })
+  })
+
+  test.each([
+    { mostPeople: 4, places: 8, most: 4 },
+    { mostPeople: 20, places: 8, most: 8 },
+    { mostPeople: 20, places: 30, most: 20 },
+    { mostPeople: 0, places: 6, most: 6 },
+  ])(
+    'of most_people = $mostPeople and max_participants = $places the smaller counts, and 0 is none',
+    ({ mostPeople, places, most }) => {
+      const { calls, livekit } = load({
+        toml:
+          `[livekit]\nembedded = true\nmax_participants = ${places}\n` +
+          `[calls]\nmost_people = ${mostPeople}`,
+      })
+      expect(calls.mostPeople).toBe(most)
+      expect(livekit).toMatchObject({ embedded: { maxParticipants: most } })
+    },
+  )
+
+  test('its size is none of a LiveKit of one’s own, nor of calls that are off', () => {
+    const toml = `${livekit}max_participants = 4\n[calls]\nmost_people = 20`
+    expect(load({ toml }).calls.mostPeople).toBe(20)
+    expect(load({ toml: '[calls]\nmost_people = 20' }).calls.mostPeople).toBe(20)
   })
 
   test.each([

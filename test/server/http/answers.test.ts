@@ -205,7 +205,9 @@ describe('health and metrics', () => {
     )
     expect(here.text).not.toContain(ada.id)
     const away = { 'x-forwarded-for': '203.0.113.9' }
-    expect((await get('/metrics', away)).status).toBe(403)
+    for (const name of ['x-forwarded-for', 'x-forwarded-port', 'forwarded', 'via']) {
+      expect((await get('/metrics', { [name]: '1' })).status).toBe(403)
+    }
     for (const token of ['', 'metrics', 'metrics token ', ada.token]) {
       const authorization = `Bearer ${token}x`
       expect((await get('/metrics', { ...away, authorization })).status).toBe(403)

@@ -354,11 +354,30 @@ describe('LiveKit’s reports', () => {
     expect(await shown(room)).toEqual(['Ada connected'])
   })
 
+  test('R32 what was ignored is told by the name that LiveKit gave it', async () => {
+    const room = await roomOfAdaAndBo()
+    const join = await ada.join(room)
+    await ada.hangUp(join)
+    await app.report({ event: 'participant_joined', join, webhookId: `EV_late_${room.id}` })
+    const newest = async () => {
+      const { ignored } = await ada.get<{ ignored: object[] }>('/api/admin/ignored')
+      return ignored[0]
+    }
+    await expect
+      .poll(newest)
+      .toMatchObject({
+        event: 'participant_joined',
+        reason: 'stale-call',
+        callId: join.call.callId,
+      })
+  })
+
   test('admins see it, nobody else: 403; Cleo is not even told whether reports arrive', async () => {
     expect((await cleo.ask('GET', '/api/admin/ignored')).status).toBe(403)
     expect((await cleo.ask('GET', '/api/admin/health')).status).toBe(403)
     const health = await ada.get<object>('/api/admin/health')
     expect(health).toMatchObject({
+      livekit: { since: expect.any(Number) },
       webhooks: {
         silent: false,
         lastAt: expect.any(Number),

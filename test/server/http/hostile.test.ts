@@ -98,6 +98,8 @@ const bodies: Case[] = [
   ['a list for a text', 400, posted('{"text":["a"]}')],
   ['an object for a text', 400, posted('{"text":{"toString":"a"}}')],
   ['an unknown field', 400, posted('{"text":"a","seq":1}')],
+  ['a field where none is taken', 400, adaDoes('POST', () => '/api/auth/logout', { all: true })],
+  ['a parameter where none is taken', 400, adaDoes('GET', () => '/api/me?x=1')],
   ['an event of XState’s for a field', 400, posted('{"text":"a","type":"xstate.stop"}')],
   ['a prototype', 400, posted('{"text":"a","__proto__":{"admin":true}}')],
   ['a constructor', 400, posted('{"text":"a","constructor":{"prototype":{"admin":true}}}')],

@@ -36,6 +36,7 @@ describe('what becomes an event of a call', () => {
       kind: 'call-event',
       webhookId: 'EV_1',
       roomId: 'room1',
+      name: 'participant_joined',
       event: {
         type: 'livekit.participant.joined',
         callId: 'call1',
@@ -84,6 +85,7 @@ describe('what becomes an event of a call', () => {
       kind: 'call-event',
       webhookId: 'EV_2',
       roomId: 'room1',
+      name: event,
       event: { type, callId: 'call1', livekitRoomSid: 'RM_1' },
     })
   })
