@@ -26,6 +26,8 @@ export default defineConfig({
   server: {
     proxy: {
       '/api': { target: 'http://localhost:8080', ws: true, changeOrigin: false },
+      // The embedded media server: a join names it by the page's own host.
+      '/livekit': { target: 'http://localhost:8080', ws: true, changeOrigin: false },
     },
   },
 })

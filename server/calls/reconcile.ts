@@ -72,7 +72,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     const at = now()
     for (const call of index.calls.values()) {
       if (
-        health.webhooksAreSilent() ||
+        health.webhooksAreDoubted() ||
         call.isRestless ||
         call.restlessUntil > at ||
         failedPasses.has(call.callId)
@@ -96,7 +96,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
   function run(): Promise<void> {
     const at = now()
     const isForAll =
-      at >= lastAllAt + deps.intervalMs || health.webhooksAreSilent() || health.isTroubled()
+      at >= lastAllAt + deps.intervalMs || health.webhooksAreDoubted() || health.isTroubled()
     running = (isForAll ? passAll() : passSome(at)).finally(() => {
       running = null
       arm()

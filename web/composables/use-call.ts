@@ -57,7 +57,12 @@ export function useCall() {
   return {
     phase: useSelector(actor, phaseOf),
     roomId: useSelector(actor, ({ context }) => context.roomId),
-    reason: computed(() => shownReason(over.value, isPartMissing.value)),
+    reason: computed(() =>
+      shownReason(over.value, {
+        isPartMissing: isPartMissing.value,
+        isSecure: window.isSecureContext,
+      }),
+    ),
     microphone: useSelector(actor, (snapshot) => deviceOf(snapshot, 'microphone')),
     camera: useSelector(actor, (snapshot) => deviceOf(snapshot, 'camera')),
     screen: useSelector(actor, screenOf),

@@ -3,6 +3,7 @@
  * choice when devices come and go.
  */
 import { Room, RoomEvent } from 'livekit-client'
+import type { DeviceTrouble } from '../../machines/voice-session.events.ts'
 import { canChooseSpeaker } from './can-choose-speaker.ts'
 import {
   decideDevice,
@@ -11,13 +12,9 @@ import {
   type DeviceKind,
   type DeviceMemory,
 } from './device-choice.ts'
+import { toTrouble } from './sdk-errors.ts'
+import { browserKind, switchDevice, useDefault } from './switch-device.ts'
 import type { DeviceLists, VoiceConnectionEvent } from './voice-connection.types.ts'
-
-const browserKind = {
-  microphone: 'audioinput',
-  speaker: 'audiooutput',
-  camera: 'videoinput',
-} as const satisfies Record<DeviceKind, MediaDeviceKind>
 
 const sourceKind = {
   audioinput: 'microphone',
@@ -28,7 +25,10 @@ const sourceKind = {
 export interface LocalDevices {
   /** Lists again, and moves to another device where one went or came back. */
   refresh(): Promise<void>
+  /** Remembers the choice when it works; else the former device stays in use, and that is said. */
   use(kind: DeviceKind, deviceId: string): Promise<void>
+  /** Runs what turns a device on; when the one in mind does not open, once more with another one. */
+  turnOn(kind: 'microphone' | 'camera', run: () => Promise<unknown>): Promise<void>
 }
 
 export function keepLocalDevices(options: {
@@ -39,7 +39,9 @@ export function keepLocalDevices(options: {
   const { room, memory, emit } = options
   const active = new Map<DeviceKind, Device>()
   const away = new Set<DeviceKind>()
-  let refreshing: Promise<void> = Promise.resolve()
+  /** What did not open is left alone until it is chosen again or was unplugged: each try is a gap. */
+  const failed = new Map<DeviceKind, Device>()
+  let turn: Promise<void> = Promise.resolve()
 
   async function list(kind: DeviceKind): Promise<Device[]> {
     if (kind === 'speaker' && !canChooseSpeaker()) return []
@@ -58,8 +60,13 @@ export function keepLocalDevices(options: {
   async function settle(kind: DeviceKind, devices: Device[]): Promise<void> {
     const before = active.get(kind) ?? inUse(kind, devices)
     const chosen = memory.recall(kind)
+    const isGone = !devices.some(({ id }) => id === failed.get(kind)?.id)
+    // The browser's own choice may have been the same one, and it does open now.
+    const isOpen = room.getActiveDevice(browserKind[kind]) === failed.get(kind)?.id
+    if (isGone || isOpen) failed.delete(kind)
+    const shunned = failed.get(kind)?.id
     const decision = decideDevice({
-      devices,
+      devices: devices.filter(({ id }) => id !== shunned),
       chosen,
       active: before,
       away: away.has(kind),
@@ -70,7 +77,7 @@ export function keepLocalDevices(options: {
     if (decision.use.id !== room.getActiveDevice(browserKind[kind])) {
       // Browsers take a mere wish as none; but only what was chosen is worth failing for.
       const isExact = chosen !== null && !decision.away
-      await room.switchActiveDevice(browserKind[kind], decision.use.id, isExact).catch(() => false)
+      if (!(await moveTo(kind, decision.use, before, isExact))) return
     }
     active.set(kind, decision.use)
     const { notice } = decision
@@ -79,6 +86,44 @@ export function keepLocalDevices(options: {
     } else if (notice?.is === 'back') {
       emit({ type: 'device.back', kind, label: notice.device.label })
     }
+  }
+
+  /** Whether the device is in use now; if not, it was said why, and what is shown as on is on. */
+  async function moveTo(
+    kind: DeviceKind,
+    device: Device,
+    former: Device | null,
+    isExact: boolean,
+  ): Promise<boolean> {
+    const outcome = await switchDevice(room, kind, { device, isExact, former })
+    if (outcome.is === 'moved') return true
+    failed.set(kind, device)
+    if (outcome.is === 'kept' && outcome.now) active.set(kind, outcome.now)
+    else active.delete(kind)
+    const trouble = toTrouble(outcome.cause)
+    if (outcome.is === 'kept' || kind === 'speaker') emit({ type: 'device.failed', kind, trouble })
+    else await turnOff(kind, trouble)
+    return false
+  }
+
+  /** The trouble first: of a device that is off already, nobody hears why. */
+  async function turnOff(kind: 'microphone' | 'camera', trouble: DeviceTrouble): Promise<void> {
+    emit({ type: `${kind}.failed`, trouble })
+    const me = room.localParticipant
+    await (kind === 'microphone' ? me.setMicrophoneEnabled(false) : me.setCameraEnabled(false))
+  }
+
+  async function useNow(kind: DeviceKind, deviceId: string): Promise<void> {
+    const devices = await list(kind)
+    const device = devices.find(({ id }) => id === deviceId)
+    if (!device) return
+    failed.delete(kind)
+    if (await moveTo(kind, device, active.get(kind) ?? inUse(kind, devices), true)) {
+      memory.remember(kind, device)
+      away.delete(kind)
+      active.set(kind, device)
+    }
+    await refreshNow()
   }
 
   async function refreshNow(): Promise<void> {
@@ -96,10 +141,11 @@ export function keepLocalDevices(options: {
   }
 
   /** One after the other: two at once would each believe to be the first to miss a device. */
-  function refresh(): Promise<void> {
-    refreshing = refreshing.then(refreshNow, refreshNow)
-    return refreshing
+  function inTurn(run: () => Promise<void>): Promise<void> {
+    turn = turn.then(run, run)
+    return turn
   }
+  const refresh = () => inTurn(refreshNow)
 
   room.on(RoomEvent.MediaDevicesChanged, () => void refresh())
   room.on(RoomEvent.ActiveDeviceChanged, (kind, deviceId) => {
@@ -108,14 +154,28 @@ export function keepLocalDevices(options: {
 
   return {
     refresh,
-    async use(kind, deviceId) {
-      const device = (await list(kind)).find(({ id }) => id === deviceId)
-      if (!device) return
-      memory.remember(kind, device)
-      away.delete(kind)
-      active.set(kind, device)
-      await room.switchActiveDevice(browserKind[kind], deviceId)
-      await refresh()
+    use: (kind, deviceId) => inTurn(() => useNow(kind, deviceId)),
+    async turnOn(kind, run) {
+      try {
+        await run()
+      } catch (cause) {
+        const wanted = active.get(kind)
+        const trouble = toTrouble(cause)
+        if (!wanted || (trouble !== 'busy' && trouble !== 'missing')) throw cause
+        // Nothing is on yet, so this opens nothing: the second run does.
+        failed.set(kind, wanted)
+        active.delete(kind)
+        await useDefault(room, kind)
+        try {
+          await run()
+        } catch {
+          failed.delete(kind)
+          active.set(kind, wanted)
+          await room.switchActiveDevice(browserKind[kind], wanted.id)
+          throw cause
+        }
+        emit({ type: 'device.failed', kind, trouble })
+      }
     },
   }
 }

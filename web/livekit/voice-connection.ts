@@ -21,6 +21,7 @@ import type { DeviceMemory } from './device-choice.ts'
 import { createEncryptionWatch, mayBePlayed } from './encryption-status.ts'
 import { keepLocalDevices } from './local-devices.ts'
 import { watchMediaPath } from './media-path.ts'
+import { watchPagePolicy } from './page-policy.ts'
 import { isPerson, toPersonMedia, toScreens, userIdOf } from './person-media.ts'
 import { isCancelled, toDisconnectName, toTrouble } from './sdk-errors.ts'
 import { createSoundOutput } from './sound-output.ts'
@@ -249,7 +250,7 @@ export function openVoiceConnection(options: {
   ): Promise<void> {
     try {
       await encrypting()
-      await run()
+      await (enabled && what !== 'screen' ? devices.turnOn(what, run) : run())
       if (closed) return
       if (isPublished() === enabled) emit({ type: `${what}.changed`, published: enabled })
       else emit({ type: `${what}.failed`, trouble: 'failed' })
@@ -264,13 +265,17 @@ export function openVoiceConnection(options: {
 
   return {
     async connect({ token, e2eeKey, keyEpoch }: CallCredentials) {
+      const policy = watchPagePolicy()
       try {
         await keyProvider.begin(e2eeKey, keyEpoch)
         await room.setE2EEEnabled(true)
         await room.connect(options.livekitUrl, token)
         await encrypting()
       } catch (cause) {
-        throw new ConnectFailure(signalUp ? 'media-blocked' : 'livekit-unreachable', cause)
+        const otherwise = signalUp ? 'media-blocked' : 'livekit-unreachable'
+        throw new ConnectFailure(policy.isInTheWay() ? 'page-outdated' : otherwise, cause)
+      } finally {
+        policy.stop()
       }
       for (const participant of people()) changed(participant)
       emit({ type: 'sound.changed', blocked: !room.canPlaybackAudio })

@@ -43,6 +43,8 @@ export type VoiceConnectionEvent =
   | { type: 'devices.changed'; lists: DeviceLists }
   | { type: 'device.gone'; kind: DeviceKind; was: string; now: string }
   | { type: 'device.back'; kind: DeviceKind; label: string }
+  /** It did not open; another one is in use instead. */
+  | { type: 'device.failed'; kind: DeviceKind; trouble: DeviceTrouble }
   | { type: 'microphone.changed' | 'camera.changed' | 'screen.changed'; published: boolean }
   | { type: 'microphone.failed' | 'camera.failed' | 'screen.failed'; trouble: DeviceTrouble }
   | { type: 'reconnecting' }
@@ -56,11 +58,17 @@ export interface CallCredentials {
   keyEpoch: number
 }
 
+export type ConnectTrouble =
+  | 'livekit-unreachable'
+  | 'media-blocked'
+  /** The page's own policy does not know this media server: it was loaded before there was one. */
+  | 'page-outdated'
+
 /** Why LiveKit could not be joined. */
 export class ConnectFailure extends Error {
-  readonly reason: 'livekit-unreachable' | 'media-blocked'
+  readonly reason: ConnectTrouble
 
-  constructor(reason: 'livekit-unreachable' | 'media-blocked', cause: unknown) {
+  constructor(reason: ConnectTrouble, cause: unknown) {
     super(reason, { cause })
     this.name = 'ConnectFailure'
     this.reason = reason

@@ -101,6 +101,10 @@ export const enCall = {
   'call.busy-detail': 'Close it there first.',
   'call.microphone-failed': 'The microphone did not start.',
   'call.camera-failed': 'The camera did not start.',
+  'call.speaker-failed': 'The speaker did not start.',
+  'call.microphone-kept': 'You speak through another one.',
+  'call.speaker-kept': 'You hear through another one.',
+  'call.camera-kept': 'You are seen through another one.',
   'call.failed-detail': 'The call goes on without it.',
   'call.screen-failed': 'Your system does not let the browser show the screen.',
   'call.screen-failed-detail': 'Allow it in the system settings, then share again.',
@@ -127,6 +131,9 @@ export const enCall = {
   'call.over.cannot-encrypt': 'This browser cannot encrypt calls',
   'call.over.cannot-encrypt-detail':
     'Calls here are always encrypted, so it cannot join. Update the browser or use another one.',
+  'call.over.not-secure': 'Calls need https',
+  'call.over.not-secure-detail':
+    'This page was opened by plain http, where browsers cannot encrypt calls. Open {server} by its https address, or ask whoever runs it for one.',
   'call.over.not-a-member': 'You are no longer in {room}',
   'call.over.not-a-member-detail': 'Ask its owner to add you again.',
   'call.over.call-full': 'This call is full',

@@ -40,3 +40,10 @@ test('a page that is older than its server offers to load again, and no other tr
   expect(over.text()).not.toContain('media server')
   expect(over.findAll('button').map((button) => button.text())).toEqual(['Close', 'Load again'])
 })
+
+test('a page opened by plain http says how to open it, and offers no try that cannot work', () => {
+  const over = mount(CallOver, { props: { roomId: 'garden', reason: 'not-secure' } })
+  expect(over.text()).toContain('https address')
+  expect(over.text()).not.toContain('Update the browser')
+  expect(over.findAll('button').map((button) => button.text())).toEqual(['Close'])
+})

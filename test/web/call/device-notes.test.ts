@@ -2,7 +2,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { createActor } from 'xstate'
 import { voiceSessionMachine } from '../../../machines/voice-session.machine.ts'
-import { tellTroubles } from '../../../web/composables/voice-session/tell-news.ts'
+import { tellNews, tellTroubles } from '../../../web/composables/voice-session/tell-news.ts'
 import { dismissToast, showToast, toastsStore } from '../../../web/stores/toasts.store.ts'
 
 const shown = () => toastsStore.getSnapshot().context.toasts
@@ -59,4 +59,15 @@ test('no note about a device outlives the call', () => {
   expect(shown().map(({ about }) => about)).toEqual(['microphone', 'camera', 'screen'])
   actor.send({ type: 'call.over', callId: 'c', reason: 'call-ended' })
   expect(texts()).toEqual(['The call ended.'])
+})
+
+test('a device that does not open while another one is used: the reason, and what is used', () => {
+  tellNews({ type: 'device.failed', kind: 'microphone', trouble: 'busy' })
+  tellNews({ type: 'device.failed', kind: 'camera', trouble: 'missing' })
+  tellNews({ type: 'device.failed', kind: 'speaker', trouble: 'busy' })
+  expect(shown().map(({ text, detail }) => [text, detail])).toEqual([
+    ['Another program is using your microphone.', 'You speak through another one.'],
+    ['The camera did not start.', 'You are seen through another one.'],
+    ['The speaker did not start.', 'You hear through another one.'],
+  ])
 })

@@ -11,6 +11,7 @@ import type { Join } from '../../../server/protocol/wire.ts'
 import { canEncrypt } from '../../livekit/can-encrypt.ts'
 import { safetyCodeOf } from '../../livekit/safety-code.ts'
 import type { VoiceConnection, VoiceConnectionEvent } from '../../livekit/voice-connection.types.ts'
+import { callPanelStore } from '../../stores/call-panel.store.ts'
 import { callStore } from '../../stores/call.store.ts'
 import { keepPlace, readKeptPlace } from './kept-place.ts'
 import { clearMedia, showMedia } from './show-media.ts'
@@ -112,7 +113,9 @@ export function createVoiceSession(parts: VoiceSessionParts): VoiceSession {
     } catch (cause) {
       if (opened !== null && connection !== opened) return
       await dropConnection()
-      const isBlocked = cause instanceof Error && cause.message === 'media-blocked'
+      const trouble = cause instanceof Error ? cause.message : ''
+      const isBlocked = trouble === 'media-blocked'
+      if (trouble === 'page-outdated') callPanelStore.trigger.partMissing()
       actor.send({
         type: 'livekit.failed',
         attempt,
@@ -147,6 +150,7 @@ export function createVoiceSession(parts: VoiceSessionParts): VoiceSession {
         return actor.send(event)
       case 'device.gone':
       case 'device.back':
+      case 'device.failed':
         return parts.onNews(event)
       case 'devices.changed':
         return plugIn(event)

@@ -16,6 +16,9 @@ export function tellNews(news: CallNews): void {
     case 'device.back':
       showToast({ text: t('call.device-back', { label: news.label }) })
       return
+    case 'device.failed':
+      showToast({ text: notOpened(news), detail: t(`call.${news.kind}-kept`), kind: 'warn' })
+      return
     case 'announce':
       // The loss itself lasts, so a strip says it; the return is news.
       if (news.what === 'back') showToast({ text: t('call.returned'), kind: 'live' })
@@ -23,6 +26,12 @@ export function tellNews(news: CallNews): void {
     default:
       return news satisfies never
   }
+}
+
+/** Of one among several: that none was found, or how to plug one in, is not what happened. */
+function notOpened({ kind, trouble }: Extract<CallNews, { type: 'device.failed' }>): string {
+  if (kind === 'speaker' || trouble === 'missing') return t(`call.${kind}-failed`)
+  return t(`call.${kind}-${trouble}`)
 }
 
 const params = (roomId: string | null) => ({
@@ -42,6 +51,7 @@ export function overWords(reason: ShownReason, roomId: string | null) {
 const lasting = new Set<ShownReason>([
   'part-missing',
   'cannot-encrypt',
+  'not-secure',
   'server-unreachable',
   'livekit-unreachable',
   'media-blocked',
@@ -86,7 +96,10 @@ export function tellTroubles(actor: VoiceSessionActor): void {
 function tellOver(actor: VoiceSessionActor, was: Snapshot): void {
   const snapshot = actor.getSnapshot()
   const { roomId } = snapshot.context
-  const reason = shownReason(snapshot.context, callPanelStore.getSnapshot().context.isPartMissing)
+  const reason = shownReason(snapshot.context, {
+    isPartMissing: callPanelStore.getSnapshot().context.isPartMissing,
+    isSecure: window.isSecureContext,
+  })
   const isOver =
     snapshot.matches('ended') || snapshot.matches('refused') || snapshot.matches('failed')
   if (!isOver || was.value === snapshot.value || !reason || isLasting(reason)) return

@@ -41,7 +41,7 @@ export interface VoiceSessionParts {
 
 /** What a person should hear of, beside what the machine's state shows. */
 export type CallNews =
-  | Extract<VoiceConnectionEvent, { type: 'device.gone' | 'device.back' }>
+  | Extract<VoiceConnectionEvent, { type: 'device.gone' | 'device.back' | 'device.failed' }>
   | Extract<VoiceSessionEffect, { type: 'announce' }>
 
 export interface VoiceSession {
