@@ -363,13 +363,11 @@ describe('LiveKit’s reports', () => {
       const { ignored } = await ada.get<{ ignored: object[] }>('/api/admin/ignored')
       return ignored[0]
     }
-    await expect
-      .poll(newest)
-      .toMatchObject({
-        event: 'participant_joined',
-        reason: 'stale-call',
-        callId: join.call.callId,
-      })
+    await expect.poll(newest).toMatchObject({
+      event: 'participant_joined',
+      reason: 'stale-call',
+      callId: join.call.callId,
+    })
   })
 
   test('admins see it, nobody else: 403; Cleo is not even told whether reports arrive', async () => {
