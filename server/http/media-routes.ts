@@ -21,8 +21,8 @@ export interface MediaRouteDeps {
 /** What uWebSockets keeps with a client's socket. */
 interface MediaSocket {
   signal: CarriedSignal
-  /** Null while it is being upgraded. */
-  ws: WebSocket<MediaSocket> | null
+  /** Gives the socket to who upgraded it. */
+  opened(ws: WebSocket<MediaSocket>): void
   isOpen: boolean
   /** Frames in the present second. */
   frames: { second: number; count: number }
@@ -172,14 +172,15 @@ function mountSignal(app: TemplatedApp, path: SignalPath, deps: MediaRouteDeps):
             signal.closed()
             return
           }
+          const upgraded: WebSocket<MediaSocket>[] = []
           const data: MediaSocket = {
             signal,
-            ws: null,
+            opened: (ws) => void upgraded.push(ws),
             isOpen: true,
             frames: { second: 0, count: 0 },
           }
           res.cork(() => res.upgrade(data, key, protocol, extensions, context))
-          guarded(() => start(data))
+          guarded(() => upgraded.forEach(start))
         },
         (error: unknown) => {
           if (!isAborted) refuse(res, error)
@@ -191,7 +192,7 @@ function mountSignal(app: TemplatedApp, path: SignalPath, deps: MediaRouteDeps):
     // uWebSockets looks there for the HTTP request that it was, and what was written over it may tell
     // it to close.
     open(ws) {
-      ws.getUserData().ws = ws
+      ws.getUserData().opened(ws)
     },
 
     message(ws, data, isBinary) {
@@ -213,9 +214,10 @@ function mountSignal(app: TemplatedApp, path: SignalPath, deps: MediaRouteDeps):
     },
   })
 
-  function start(data: MediaSocket): void {
-    const { ws } = data
-    if (!ws || !data.isOpen) return
+  function start(ws: WebSocket<MediaSocket>): void {
+    // uWebSockets' own copy of what was given with the upgrade.
+    const data = ws.getUserData()
+    if (!data.isOpen) return
     data.signal.start({
       send(frame) {
         if (data.isOpen) ws.send(frame, true)
