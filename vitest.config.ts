@@ -1,5 +1,5 @@
 /**
- * Three kinds of tests: `fast` and `long` need nothing but Node, `real` needs PostgreSQL and
+ * Three kinds of tests: `fast` (both of them) and `long` need nothing but Node, `real` needs PostgreSQL and
  * livekit-server. What is long waits for deadlines or measures. Tests of the web client ask for a DOM in
  * their first line. How many files run at once is in scripts/house/run-tests.mjs.
  */
@@ -7,8 +7,22 @@ import vue from '@vitejs/plugin-vue'
 import icons from 'unplugin-icons/vite'
 import { defineConfig } from 'vitest/config'
 
+const serverParts = [
+  'auth',
+  'calls',
+  'config',
+  'http',
+  'livekit',
+  'media-carrier',
+  'realtime',
+  'rooms',
+]
 const real = 'test/**/*.real.test.ts'
 const long = 'test/**/*.long.test.ts'
+/** Without state of their own between files: loading the server anew for each would take longer than they do. */
+const shared = ['machines', 'persistence', ...serverParts.map((part) => `server/${part}`)].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+)
 
 /** In CI, of tests with media, processes and deadlines on two busy cores; the output says `(retry x1)`. */
 const secondTry = process.env['CI'] ? 1 : 0
@@ -23,7 +37,18 @@ export default defineConfig({
           name: 'fast',
           retry: secondTry,
           include: ['test/**/*.test.ts'],
-          exclude: [real, long, 'test/e2e/**'],
+          exclude: [...shared, real, long, 'test/e2e/**'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'fast-shared',
+          retry: secondTry,
+          include: shared,
+          exclude: [real, long],
+          isolate: false,
           testTimeout: 20_000,
         },
       },
