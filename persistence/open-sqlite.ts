@@ -7,13 +7,10 @@ import { CannotOpenDatabaseError, toCannotOpen } from './cannot-open.ts'
 import type { Connection } from './connection.ts'
 import { createDatabase, type Database } from './database.ts'
 import { sqliteDialect } from './dialect.ts'
+import { keepStatements, type SqliteDriverConnection } from './kept-statements.ts'
 import { migrate } from './migrations/migrate.ts'
 import { knexOptions, ormOptions } from './orm-options.ts'
-import {
-  createSqliteConnection,
-  keepStatements,
-  type SqliteDriverConnection,
-} from './sqlite-connection.ts'
+import { createSqliteConnection } from './sqlite-connection.ts'
 
 /**
  * SQLite forgets these with every connection. The cache (64 MiB) and the rarer checkpoints (at
