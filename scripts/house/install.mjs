@@ -10,10 +10,18 @@ import { aloneIn } from './alone.mjs'
 import { npmCommand, run, step, StepFailed } from './run.mjs'
 
 export async function installWhenNeeded(root) {
+  refusePathsOfVite(root)
   if (isInstalled(root)) return
   await aloneIn(root, async () => {
     if (!isInstalled(root)) await install(root)
   })
+}
+
+/** It takes the rest of such a path for part of an address, and fails after everything is installed. */
+function refusePathsOfVite(root) {
+  const [found] = root.match(/[#?*]/) ?? []
+  if (!found) return
+  throw new StepFailed(`Vite cannot build in a folder with ${found} in its path: ${root}`)
 }
 
 async function install(root) {

@@ -4,15 +4,7 @@
  * has can be the one that is found first. Needs root.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { arch } from 'node:process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -110,7 +102,7 @@ function nodeFolder(major: number): string {
     mkdirSync(folder, { recursive: true })
     writeFileSync(join(folder, 'package.json'), '{}')
     const wanted = [`node-linux-${arch}@${major}`, `npm@${npmOf.get(major)}`]
-    say(['npm', 'install', '--ignore-scripts', '--no-audit', '--prefix', folder, ...wanted])
+    say(['npm', 'install', '--ignore-scripts', '--loglevel=error', '--prefix', folder, ...wanted])
     writeFileSync(join(folder, 'complete'), '')
   }
   return folder
@@ -125,9 +117,4 @@ function filesOfCheckout(): string[] {
 
 function say([command = '', ...args]: string[]): void {
   execFileSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'] })
-}
-
-/** The Debian release of this machine, for who reads the report. */
-export function releaseOfThisMachine(): string {
-  return /^PRETTY_NAME="(.*)"$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'unknown'
 }

@@ -51,6 +51,17 @@ function startBeside() {
   })
 }
 
+test.each(['#', '?', '*'])('a path with %s in it is refused in one line', (sign) => {
+  const folder = join(root, `a${sign}b`)
+  cpSync(house, join(folder, 'scripts/house'), { recursive: true })
+  const script = join(folder, 'scripts/house/start-server.mjs')
+  const { status, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' })
+  expect(stderr).toBe(
+    `Chatto Calls cannot start: Vite cannot build in a folder with ${sign} in its path: ${folder}\n`,
+  )
+  expect(status).toBe(1)
+})
+
 /** Modes hold back no root, so something else stands in the way. */
 test('a dist/ that cannot be emptied is told in one line', () => {
   writeFileSync(join(root, 'dist'), '')
