@@ -71,7 +71,7 @@ export function makeDebian13(): Machine {
 
   const script = `
     mount --rbind /dev ${debian}/dev && mount -t proc proc ${debian}/proc &&
-    exec chroot ${debian} /usr/bin/env -C /root/chatto "$@"`
+    exec /usr/sbin/chroot ${debian} /usr/bin/env -C /root/chatto "$@"`
   return {
     name: 'Debian 13',
     glibc: '2.41',
