@@ -31,7 +31,7 @@ export interface Machine {
   readonly checkout: string
   /** Paths below `checkout` as the machine sees them. */
   inside(path: string): string
-  /** In the checkout, with that Node first in the search path. */
+  /** In the checkout, with that Node first in the search path; leads a process group. */
   spawn(node: number, command: string, args: string[]): ChildProcess
 }
 
@@ -45,7 +45,8 @@ export function thisMachine(): Machine {
     inside: (path) => join(root, path),
     spawn(node, command, args) {
       const env = environment(join(nodeFolder(node), 'node_modules/.bin'), process.env['PATH'])
-      return spawn(command, args, { cwd: root, env: { ...env, HOME: process.env['HOME'] } })
+      env['HOME'] = process.env['HOME']
+      return spawn(command, args, { cwd: root, env, detached: true })
     },
   }
 }
@@ -83,6 +84,7 @@ export function makeDebian13(): Machine {
       // The mounts are gone with the last process that sees them.
       return spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', command, ...args], {
         env: { ...env, HOME: '/root' },
+        detached: true,
       })
     },
   }

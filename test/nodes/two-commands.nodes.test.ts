@@ -31,9 +31,18 @@ afterAll(disposeRtc)
 
 let running: ChildProcess[] = []
 afterEach(() => {
-  for (const child of running) child.kill('SIGKILL')
+  for (const { pid } of running) killAll(pid)
   running = []
 })
+
+/** With whatever it started: nobody else tells them when npm is killed. */
+function killAll(pid: number | undefined): void {
+  try {
+    if (pid) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // All are gone.
+  }
+}
 
 function begin(machine: Machine, node: number, args: string[]) {
   const child = machine.spawn(node, 'npm', args)
