@@ -1,6 +1,6 @@
 /**
- * Three kinds of tests: `fast` (both of them) and `long` need nothing but Node, `real` needs PostgreSQL and
- * livekit-server. What is long waits for deadlines or measures. Tests of the web client ask for a DOM in
+ * Four kinds of tests: `fast` (both of them) and `long` need nothing but Node, `real` needs PostgreSQL and
+ * livekit-server, `nodes` root and debootstrap. What is long waits for deadlines or measures. Tests of the web client ask for a DOM in
  * their first line. How many files run at once is in scripts/house/run-tests.mjs.
  */
 import vue from '@vitejs/plugin-vue'
@@ -19,6 +19,7 @@ const serverParts = [
 ]
 const real = 'test/**/*.real.test.ts'
 const long = 'test/**/*.long.test.ts'
+const nodes = 'test/**/*.nodes.test.ts'
 /** Without state of their own between files: loading the server anew for each would take longer than they do. */
 const shared = ['machines', 'persistence', ...serverParts.map((part) => `server/${part}`)].map(
   (folder) => `test/${folder}/**/*.test.ts`,
@@ -39,7 +40,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: [...shared, real, long, 'test/e2e/**'],
+          exclude: [...shared, real, long, nodes, 'test/e2e/**'],
           testTimeout: 20_000,
         },
       },
@@ -72,6 +73,10 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'nodes', include: [nodes] },
       },
     ],
   },

@@ -28,6 +28,10 @@ export function findChromium() {
   return [process.env.CHROMIUM, ...paths].find((path) => path && isProgram(path))
 }
 
+export function findDebootstrap() {
+  return [...searchPath(), '/usr/sbin'].map((folder) => join(folder, 'debootstrap')).find(isProgram)
+}
+
 function searchPath() {
   return (process.env.PATH ?? '').split(delimiter).filter(Boolean)
 }
