@@ -74,7 +74,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const newId = () => uuidV7()
   const keyEncryptionKey = readKeyEncryptionKey(config.security)
   await requireFreeAddress(config.webserver.host, config.webserver.port)
-  const store = await open(config.database.url)
+  const store = await open(config.database.url, (line) => log.warn(line))
   /** What is open already if the start fails, in order. */
   const opened: { close(): Promise<void> }[] = [store]
   try {
@@ -284,8 +284,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       fingerprint: config.webserver.tls.is === 'self-signed' ? (tls?.fingerprint ?? null) : null,
       async stop() {
         web.stopListening()
-        housekeeping.stop()
-        await Promise.all([keeper.stop(), mailbox.idle(), effects.stop(3_000)])
+        await Promise.all([housekeeping.stop(), keeper.stop(), mailbox.idle(), effects.stop(3_000)])
         await live.close()
         await mailbox.idle()
         await media?.stop()
