@@ -25,7 +25,10 @@ const shared = ['machines', 'persistence', ...serverParts.map((part) => `server/
   (folder) => `test/${folder}/**/*.test.ts`,
 )
 
-/** In CI, of tests with media, processes and deadlines on two busy cores; the output says `(retry x1)`. */
+/**
+ * In CI, of tests with livekit-server, PostgreSQL and deadlines on two busy cores; the output says
+ * `(retry x1)`. Never of the fast ones: whoever types `npm test` has one try.
+ */
 const secondTry = process.env['CI'] ? 1 : 0
 
 export default defineConfig({
@@ -36,7 +39,6 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'fast',
-          retry: secondTry,
           include: ['test/**/*.test.ts'],
           exclude: [...shared, real, long, nodes, 'test/e2e/**'],
           testTimeout: 20_000,
@@ -46,7 +48,6 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'fast-shared',
-          retry: secondTry,
           include: shared,
           exclude: [real, long],
           isolate: false,
