@@ -5,7 +5,7 @@
  */
 import { mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { StepFailed } from './run.mjs'
+import { signals, StepFailed } from './run.mjs'
 
 const touchEveryMs = 1000
 const lookEveryMs = 200
@@ -29,9 +29,17 @@ export async function aloneIn(root, work, abandonedAfterMs = abandoned) {
   const release = () => {
     clearInterval(timer)
     process.removeListener('exit', release)
+    for (const signal of signals) process.removeListener(signal, onSignal)
     if (holderOf(path) === own) remove(path)
   }
+  // What is run at the time takes the signal itself, and has to end before anybody else begins.
+  const onSignal = (signal) => {
+    if (process.listenerCount(signal) > 1) return
+    release()
+    process.kill(process.pid, signal)
+  }
   process.on('exit', release)
+  for (const signal of signals) process.on(signal, onSignal)
   try {
     return await work()
   } finally {

@@ -33,6 +33,9 @@ async function install(root) {
     const env = { ...process.env, JOBS: process.env.JOBS ?? String(availableParallelism()) }
     const headers = headersOfThisNode()
     if (headers) env.npm_config_nodedir = headers
+    // As sqlite3 comes where it is downloaded. Compiled for the newest that Node 24 has, it would take
+    // Node 20 down with it when that comes next.
+    env.npm_config_napi_build_version = '6'
     const [npm, first] = npmCommand()
     const code = await run(npm, [...first, ...args], { cwd: root, env })
     if (code !== 0)

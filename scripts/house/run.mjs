@@ -11,7 +11,8 @@ export class StepFailed extends Error {}
 /** How often a step that takes long says that it is still at it. */
 const tellEveryMs = 15000
 
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+/** That end a program as long as it does not mind. */
+export const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 /**
  * Resolves with the exit code, 128 and its number for a signal, as shells have it. `show`: what the

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { register } from '../support/api-person.ts'
+import { until } from '../support/until.ts'
 import { prepareServer, startServer, type ServerProcess } from '../support/server-process.ts'
 
 /** The shipped program as a process: what it prints when it starts, and when it cannot. */
@@ -93,7 +94,9 @@ test('a first run whose chatto.toml cannot be written says so, with the reason, 
   expect(server.output).toContain(
     'Note: a first run’s configuration cannot be written to /proc/chatto.toml (ENOENT)\n',
   )
-  expect(server.output).toContain('Calls:               off. To turn them on')
+  await until('it says that calls are off', 5_000, () =>
+    server.output.includes('Calls:               off. To turn them on'),
+  )
 })
 
 test('a configuration file that cannot be read is one line with the reason', async () => {

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { register } from '../support/api-person.ts'
 import { findFreePort } from '../support/free-port.ts'
-import { disposeRtc, joinAsPerson } from '../support/rtc-person.ts'
+import { disposeRtc, joinAsPerson, type RtcPerson } from '../support/rtc-person.ts'
 import { fetchOk, until } from '../support/until.ts'
 import { makeDebian13, thisMachine, type Machine } from './machine.ts'
 
@@ -76,6 +76,7 @@ async function startCallStop(machine: Machine, node: number, runsOn: number, wit
     `[webserver]\nport = ${port}\n[livekit]\nembedded = true\n`,
   )
   const url = `http://127.0.0.1:${port}`
+  const people: RtcPerson[] = []
   const server = begin(machine, node, ['start', '--', '--config', machine.inside(config)])
   try {
     await until('it is on', withinMs, () => {
@@ -90,14 +91,16 @@ async function startCallStop(machine: Machine, node: number, runsOn: number, wit
     const { id: roomId } = await ada.createRoom('kitchen')
     await ada.addMember(roomId, bo)
     const first = await joinAsPerson(await ada.join(roomId))
+    people.push(first)
     const second = await joinAsPerson(await bo.join(roomId))
+    people.push(second)
     await first.playTone(440)
     await second.untilHears(first.identity, 440)
     await until('both are shown', stopMs, async () => {
       const shown = await ada.shown(roomId)
       return shown.includes('ada connected') && shown.includes('bo connected')
     })
-    await Promise.all([first.leave(), second.leave()])
+    for (const person of people.splice(0)) await person.leave()
 
     server.child.kill('SIGTERM')
     await server.code
@@ -105,6 +108,7 @@ async function startCallStop(machine: Machine, node: number, runsOn: number, wit
   } catch (error) {
     throw new Error(`npm start said:\n${server.output()}`, { cause: error })
   } finally {
+    for (const person of people) await person.leave().catch(() => undefined)
     rmSync(join(machine.checkout, folder), { recursive: true, force: true })
   }
 }

@@ -22,14 +22,14 @@ afterEach(() => {
 })
 
 /** A command that works alone until the file `NAME-may-end` is there, and writes down when it begins and ends. */
-function begin(name: string, { abandonedAfterMs = 60_000 } = {}) {
+function begin(name: string, { abandonedAfterMs = 60_000, early = '' } = {}) {
   const program = `
     import { appendFileSync, existsSync } from 'node:fs'
     import { aloneIn } from '${house}alone.mjs'
     import { endWith, run } from '${house}run.mjs'
-    const wait = "const t = setInterval(() => existsSync('${name}-may-end') && process.exit(0), 10); import { existsSync } from 'node:fs'"
+    const wait = "import { appendFileSync, existsSync } from 'node:fs'; appendFileSync('story', '${name} begins\\\\n'); const t = setInterval(() => (existsSync('${name}-may-end') || !existsSync('story')) && process.exit(0), 10)"
     await endWith(() => aloneIn(${JSON.stringify(root)}, async () => {
-      appendFileSync('story', '${name} begins\\n')
+      ${early}
       await run(process.execPath, ['--input-type=module', '-e', wait])
       appendFileSync('story', '${name} ends\\n')
     }, ${abandonedAfterMs}))`
@@ -78,6 +78,20 @@ test('one that is ended by a signal, with what it runs, holds up nobody', async 
   second.mayEnd()
   expect(await second.ended).toBe(0)
   expect(story()).toEqual(['first begins', 'second begins', 'second ends'])
+  expect(second.output()).toBe('')
+})
+
+test('neither does one that is ended between two of what it runs', async () => {
+  const first = begin('first', {
+    early: `appendFileSync('story', 'first thinks\\n'); await new Promise(() => {})`,
+  })
+  await tells('first thinks')
+  first.child.kill('SIGTERM')
+  await first.ended
+  expect(first.child.signalCode).toBe('SIGTERM')
+  const second = begin('second')
+  second.mayEnd()
+  expect(await second.ended).toBe(0)
   expect(second.output()).toBe('')
 })
 
