@@ -82,21 +82,43 @@ test('a dist/ that takes no more files after a build is told in one line', () =>
   expect(status).toBe(1)
 })
 
-test('two at once: one builds, the other waits and says so, and both come up', async () => {
-  mkdirSync(join(root, 'node_modules/vite/bin'), { recursive: true })
+test('two first starts at once: one installs and builds, the other waits and says so, and both come up', async () => {
+  rmSync(join(root, 'node_modules'), { recursive: true })
   for (const folder of ['web', 'server/protocol']) mkdirSync(join(root, folder))
   writeFileSync(join(root, 'vite.config.ts'), '')
-  // Takes a while, and its output is whole only at the end.
-  const slowly = `
-    const { appendFileSync, mkdirSync, writeFileSync } = require('node:fs')
-    const folder = process.argv[process.argv.indexOf('--outDir') + 1]
-    appendFileSync('builds', folder + '\\n')
-    setTimeout(() => {
-      mkdirSync(folder + '/server', { recursive: true })
-      writeFileSync(folder + '/server/main.js', 'console.log("on")')
-    }, 500)`
-  writeFileSync(join(root, compiler), slowly)
-  writeFileSync(join(root, 'node_modules/vite/bin/vite.js'), slowly)
+  const version = '1.0.0'
+  const programs = { typescript: 'bin/tsc', vite: 'bin/vite.js' }
+  const names = Object.keys(programs)
+  const dependencies = Object.fromEntries(names.map((name) => [name, `file:packages/${name}`]))
+  const packages: Record<string, unknown> = { '': { name: 'root', version, dependencies } }
+  for (const [name, program] of Object.entries(programs)) {
+    packages[`node_modules/${name}`] = { resolved: `packages/${name}`, link: true }
+    packages[`packages/${name}`] = { version }
+    mkdirSync(join(root, 'packages', name, 'bin'), { recursive: true })
+    writeFileSync(
+      join(root, 'packages', name, 'package.json'),
+      JSON.stringify({ name, version, type: 'commonjs' }),
+    )
+    // Takes a while, and its output is whole only at the end.
+    writeFileSync(
+      join(root, 'packages', name, program),
+      `const { appendFileSync, mkdirSync, writeFileSync } = require('node:fs')
+       const folder = process.argv[process.argv.indexOf('--outDir') + 1]
+       appendFileSync('builds', folder + '\\n')
+       setTimeout(() => {
+         mkdirSync(folder + '/server', { recursive: true })
+         writeFileSync(folder + '/server/main.js', 'console.log("on")')
+       }, 500)`,
+    )
+  }
+  writeFileSync(
+    join(root, 'package.json'),
+    JSON.stringify({ name: 'root', version, dependencies, type: 'module' }),
+  )
+  writeFileSync(
+    join(root, 'package-lock.json'),
+    JSON.stringify({ name: 'root', version, lockfileVersion: 3, requires: true, packages }),
+  )
 
   const outputs = await Promise.all([startBeside(), startBeside()])
   for (const { status, output } of outputs) {
@@ -111,8 +133,9 @@ test('two at once: one builds, the other waits and says so, and both come up', a
     'web',
     'web.built-from',
   ])
-  const waiting = outputs.filter(({ output }) => output.includes('waiting for it'))
-  expect(waiting).toHaveLength(1)
+  for (const words of ['Installing packages', 'waiting for it']) {
+    expect(outputs.filter(({ output }) => output.includes(words))).toHaveLength(1)
+  }
 })
 
 test('what was built stays in its place until the next build is whole', () => {
