@@ -19,7 +19,6 @@ const callMs = 2 * 60_000
 const testsMs = 10 * 60_000
 const stopMs = 15_000
 
-const folder = 'data/test-nodes'
 let debian13: Machine
 const here = thisMachine()
 const hasNewGlibc = Number(here.glibc.split('.')[1]) >= 38
@@ -68,8 +67,8 @@ const otherNodeOf = (output: string) =>
 /** `npm start`, a call of two who hear each other, SIGTERM. */
 async function startCallStop(machine: Machine, node: number, runsOn: number, withinMs: number) {
   const port = await findFreePort()
+  const folder = `data/test-nodes-${port}`
   const config = join(folder, 'chatto.toml')
-  rmSync(join(machine.checkout, folder), { recursive: true, force: true })
   mkdirSync(join(machine.checkout, folder), { recursive: true })
   writeFileSync(
     join(machine.checkout, config),
