@@ -42,7 +42,8 @@ export function launchFirefox({ dark = false } = {}): Promise<Browser> {
   return firefox.launch({
     channel: 'moz-firefox',
     executablePath: relay,
-    env: { ...process.env, FIREFOX: program },
+    // Without the second one the preference for settings from afar is passed over.
+    env: { ...process.env, FIREFOX: program, MOZ_REMOTE_SETTINGS_DEVTOOLS: '1' },
     firefoxUserPrefs: { ...preferences, 'ui.systemUsesDarkTheme': dark ? 1 : 0 },
   })
 }
