@@ -41,6 +41,7 @@ import { createHousekeeping } from './housekeeping.ts'
 import { createRoomMailbox } from './rooms/room-mailbox.ts'
 import { createRoomService } from './rooms/room-service.ts'
 import { createRoomViews } from './rooms/room-views.ts'
+import { createTroubles } from './troubles.ts'
 import { callChart, callDefinitionHash } from './rooms/snapshot-envelope.ts'
 import type { FanOut } from './services.ts'
 
@@ -72,6 +73,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { config, log, now = Date.now, open = openStore } = options
   const clock = createClock(now)
   const newId = () => uuidV7()
+  const troubles = createTroubles({ now, log })
   const keyEncryptionKey = readKeyEncryptionKey(config.security)
   await requireFreeAddress(config.webserver.host, config.webserver.port)
   const store = await open(config.database.url)
@@ -146,7 +148,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     if (media) opened.push({ close: media.stop })
     const livekit = media?.access ?? toLivekitAccess(config.livekit)
     const livekitRooms = livekit && createLivekitRooms(livekit)
-    const health = createLivekitHealth({ now, log })
+    const health = createLivekitHealth({
+      now,
+      troubles,
+      webhookUrl: livekit?.webhookUrl ?? null,
+    })
     const toName = (roomId: string, callId: string) =>
       toLivekitRoomName({ installationId, roomId, callId })
     const intake = createWebhookIntake({ steps: mailbox, calls: store.calls, now, log })
@@ -158,6 +164,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       onIgnored: ({ reason, event, roomId, callId, identity }) =>
         intake.ignore({ reason, event, roomId, callId, identity }),
       onSeen: health.webhookSeen,
+      onRefused: health.webhookRefused,
       log,
     })
     const effects = createEffectRunner({
@@ -205,6 +212,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const admin = createAdminService({
       store,
       health,
+      troubles,
       livekit,
       now,
     })

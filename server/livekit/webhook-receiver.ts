@@ -21,6 +21,8 @@ export interface WebhookReceiverDeps {
   onIgnored(report: Extract<Report, { kind: 'ignored' }>): void
   /** Any webhook that is LiveKit's: they arrive (R38). */
   onSeen(at: number): void
+  /** One came that was not taken for its time or its key. */
+  onRefused(refusal: { is: 'clock'; skewMs: number } | { is: 'key' }): void
   log: Logger
 }
 
@@ -50,6 +52,10 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps): WebhookService
       if (!verdict.ok) {
         const skew = 'clockSkewMs' in verdict ? { clockSkewMs: verdict.clockSkewMs } : {}
         log.warn({ why: verdict.why, ...skew }, 'a webhook was refused')
+        if ('clockSkewMs' in verdict) deps.onRefused({ is: 'clock', skewMs: verdict.clockSkewMs })
+        else if (verdict.why === 'wrong-key' || verdict.why === 'bad-signature') {
+          deps.onRefused({ is: 'key' })
+        }
         throw new AppError('not-signed-in', 'the webhook’s signature does not hold')
       }
       deps.onSeen(now())

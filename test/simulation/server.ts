@@ -25,6 +25,7 @@ import { createEffectRunner } from '../../server/rooms/effect-runner.ts'
 import { createRoomMailbox } from '../../server/rooms/room-mailbox.ts'
 import type { RoomSteps } from '../../server/rooms/room-step.ts'
 import { createRoomViews } from '../../server/rooms/room-views.ts'
+import { createTroubles } from '../../server/troubles.ts'
 import type { CallService } from '../../server/services.ts'
 import type { LivekitPort } from './livekit-port.ts'
 import type { Owner, World } from './world.ts'
@@ -111,7 +112,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     log,
   })
   const steps = planted.steps?.(mailbox, store) ?? mailbox
-  const health = createLivekitHealth({ now, log })
+  const health = createLivekitHealth({ now, troubles: createTroubles({ now, log }) })
   const intake = createWebhookIntake({ steps, calls: store.calls, now, log })
   const effects = createEffectRunner({
     store: store.effects,

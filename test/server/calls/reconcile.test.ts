@@ -14,6 +14,7 @@ import {
   type LivekitListings,
   type Reconciler,
 } from '../../../server/calls/reconcile.ts'
+import { createTroubles } from '../../../server/troubles.ts'
 import { createClock } from '../../../server/clock.ts'
 import { contextOf } from '../../../server/rooms/snapshot-envelope.ts'
 import { createRoomCore, type RoomCore } from '../../support/room-core.ts'
@@ -45,7 +46,7 @@ beforeEach(async () => {
   const now = () => at
   let ids = 0
   core = createRoomCore({ store, now, newId: () => `id${++ids}` })
-  health = createLivekitHealth({ now, log: silent })
+  health = createLivekitHealth({ now, troubles: createTroubles({ now, log: silent }) })
   const livekit: LivekitListings = {
     async listRooms() {
       if (roomsFail) throw new Error('LiveKit is away')
