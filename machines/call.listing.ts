@@ -101,9 +101,10 @@ export function loseSight(context: CallContext, event: EventOf<'livekit.unreacha
   }
 }
 
-/** R37: since when LiveKit has been away, whichever process noticed first. */
+/** R37: since when LiveKit has been away, whichever process noticed first; a webhook begins that anew. */
 export function awaySince(context: CallContext, event: EventOf<'livekit.unreachable'>): number {
-  return Math.min(context.unreachableSince ?? event.since, event.since)
+  const failingSince = Math.min(context.unreachableSince ?? event.since, event.since)
+  return Math.max(failingSince, event.aliveAt ?? failingSince)
 }
 
 /** R37: LiveKit answers again; open deadlines wait until people could come back. */

@@ -226,6 +226,8 @@ export interface CallRow {
 export interface CallStore {
   /** Every active call: what a start has to take up again. */
   active(): Promise<CallRow[]>
+  /** When a report of LiveKit's about any call was taken last, by whichever process; null when none is kept (R37). */
+  lastReportAt(): Promise<number | null>
   /** `active`, `ended`, or undefined for a call that this database never knew (R39). */
   stateOf(callId: string): Promise<'active' | 'ended' | undefined>
   /** The present key; undefined when the call is over. */

@@ -30,6 +30,7 @@ import { createWebServer } from './http/web-server.ts'
 import { keyFingerprint, readKeyEncryptionKey } from './key-encryption-key.ts'
 import { parseLivekitRoomName, toLivekitRoomName } from './livekit/livekit-room-name.ts'
 import { requireFreeAddress } from './http/listen.ts'
+import { createRoomOpener } from './livekit/room-opener.ts'
 import { createLivekitRooms } from './livekit/room-service.ts'
 import { issueToken } from './livekit/tokens.ts'
 import { toOwnLivekit, type LivekitAccess } from './livekit/livekit-access.ts'
@@ -52,6 +53,8 @@ export interface AppOptions {
   webRoot: string | null
   log: Logger
   now?: () => number
+  /** This machine’s clock, by which tokens and signatures count. */
+  wall?: () => number
   /** Tests put something between the server and its database. */
   open?: OpenStore
   /** Tests put something between a commit and its publication. */
@@ -70,7 +73,7 @@ export interface App {
 
 /** Throws `ConfigError`, `CannotOpenDatabaseError`, `AddressTakenError`, `TlsError`. */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { config, log, now = Date.now, open = openStore } = options
+  const { config, log, now = Date.now, wall = now, open = openStore } = options
   const clock = createClock(now)
   const newId = () => uuidV7()
   const troubles = createTroubles({ now, log })
@@ -97,7 +100,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     await store.calls.saveChart(callDefinitionHash, callChart.machineId, callChart)
 
     const keys = createCallKeys(keyEncryptionKey)
-    const tls = await prepareTlsOf(config.webserver, now())
+    const tls = await prepareTlsOf(config.webserver, wall())
 
     // What is seen
     const views = createRoomViews({
@@ -147,12 +150,16 @@ export async function startApp(options: AppOptions): Promise<App> {
       : null
     if (media) opened.push({ close: media.stop })
     const livekit = media?.access ?? toLivekitAccess(config.livekit)
-    const livekitRooms = livekit && createLivekitRooms(livekit)
     const health = createLivekitHealth({
       now,
       troubles,
       webhookUrl: livekit?.webhookUrl ?? null,
     })
+    const livekitRooms =
+      livekit && createLivekitRooms({ ...livekit, wall, onClock: health.clockRead })
+    const opener =
+      livekitRooms &&
+      createRoomOpener({ rooms: livekitRooms, isTroubled: health.isTroubled, troubles })
     const toName = (roomId: string, callId: string) =>
       toLivekitRoomName({ installationId, roomId, callId })
     const intake = createWebhookIntake({ steps: mailbox, calls: store.calls, now, log })
@@ -160,6 +167,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       livekit,
       installationId,
       now,
+      wall,
       onEvent: intake.take,
       onIgnored: ({ reason, event, roomId, callId, identity }) =>
         intake.ignore({ reason, event, roomId, callId, identity }),
@@ -205,8 +213,14 @@ export async function startApp(options: AppOptions): Promise<App> {
       newId,
       livekit: livekit && {
         urlFor: livekit.urlFor,
+        openRoom: async ({ roomId, callId }) => opener?.open(toName(roomId, callId)),
         issueToken: ({ roomId, callId, identity }) =>
-          issueToken({ ...livekit, livekitRoomName: toName(roomId, callId), identity, now: now() }),
+          issueToken({
+            ...livekit,
+            livekitRoomName: toName(roomId, callId),
+            identity,
+            now: wall(),
+          }),
       },
     })
     const admin = createAdminService({

@@ -10,7 +10,8 @@ export interface LivekitHealth {
   failed(error: unknown): void
   /** How far LiveKit's clock is ahead of ours, as each of its answers tells. */
   clockRead(skewMs: number): void
-  webhookSeen(at: number): void
+  /** `isOurs`: about a room of this installation. */
+  webhookSeen(at: number, isOurs: boolean): void
   /** One came that was not taken. */
   webhookRefused(refusal: WebhookRefusal): void
   /** A listing begun then showed somebody of whom no report had told. */
@@ -18,8 +19,8 @@ export interface LivekitHealth {
   /** They may be silent: nothing that was learnt without them has been told by one since. */
   webhooksAreDoubted(): boolean
   isTroubled(): boolean
-  /** When a webhook last showed that LiveKit lives (R37). */
-  lastWebhookAt(): number | null
+  /** When a webhook about our rooms last showed that LiveKit lives (R37). */
+  lastSignOfLifeAt(): number | null
   state(): {
     livekit: {
       state: 'reachable' | 'unreachable'
@@ -54,6 +55,7 @@ export function createLivekitHealth({
   /** Since when a listing has known more than the webhooks told. */
   let doubtedAt: number | null = null
   let lastWebhookAt: number | null = null
+  let lastSignOfLifeAt: number | null = null
   /** Since the last one that was taken. */
   let lastRefusal: WebhookRefusal | null = null
   let skewMs: number | null = null
@@ -125,11 +127,12 @@ export function createLivekitHealth({
         { clockSkewMs: Math.round(ms) },
       )
     },
-    webhookSeen(at) {
+    webhookSeen(at, isOurs) {
       troubles.over(`webhooks-${silence()}`, 'LiveKit’s webhooks arrive again')
       doubtedAt = null
       lastRefusal = null
       lastWebhookAt = at
+      if (isOurs) lastSignOfLifeAt = at
     },
     webhookRefused(refusal) {
       // An old one that somebody sends again says nothing of clocks that are known to agree.
@@ -144,7 +147,7 @@ export function createLivekitHealth({
     },
     webhooksAreDoubted: () => doubtedAt !== null,
     isTroubled: () => reachable === false,
-    lastWebhookAt: () => lastWebhookAt,
+    lastSignOfLifeAt: () => lastSignOfLifeAt,
     state: () => ({
       livekit: {
         state: reachable === false ? 'unreachable' : 'reachable',

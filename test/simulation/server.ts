@@ -128,6 +128,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     newId,
     livekit: {
       urlFor: () => 'ws://livekit',
+      openRoom: () => Promise.resolve(),
       issueToken: ({ roomId, callId, identity }) => {
         const expiresAt = world.now() + 300_000
         const token = JSON.stringify({ roomName: toName(roomId, callId), identity, expiresAt })
@@ -147,8 +148,8 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     listens: () => listening && !generation.dead,
 
     async receive(body) {
-      health.webhookSeen(now())
       const report = toReport(body, installationId)
+      health.webhookSeen(now(), true)
       if (report.kind !== 'call-event') {
         if (report.kind === 'ignored') intake.ignore(report)
         return { status: 200, key: null }

@@ -28,18 +28,18 @@ test('R38 webhooks are silent when a listing showed Ada and none told of her sin
   expect(health.state().webhooks).toEqual({ silent: false, lastAt: null, reason: null })
   at += 2_000
   expect(health.state().webhooks).toMatchObject({ silent: true, lastAt: null })
-  health.webhookSeen(at)
+  health.webhookSeen(at, true)
   expect(health.webhooksAreDoubted()).toBe(false)
   expect(health.state().webhooks).toEqual({ silent: false, lastAt: at, reason: null })
 })
 
 test('R38 a listing that is a little faster than the webhook of the same join says nothing of them', () => {
   const health = open()
-  health.webhookSeen(at)
+  health.webhookSeen(at, true)
   at += 60_000
   health.listingKnewMore(at)
   at += 300
-  health.webhookSeen(at)
+  health.webhookSeen(at, true)
   at += 60_000
   expect(health.state().webhooks.silent).toBe(false)
   expect(health.webhooksAreDoubted()).toBe(false)
@@ -47,7 +47,7 @@ test('R38 a listing that is a little faster than the webhook of the same join sa
 
 test('R38 a listing that began before the webhook came knew no more than that', () => {
   const health = open()
-  health.webhookSeen(at)
+  health.webhookSeen(at, true)
   health.listingKnewMore(at + 1_500)
   expect(health.webhooksAreDoubted()).toBe(false)
 })
@@ -64,7 +64,7 @@ test('R38 R54 silent webhooks: one warning, which names the address to enter; an
   ])
   expect(health.state().webhooks.reason).toBe(lines[0])
   expect(troubles.list()).toMatchObject([{ part: 'webhooks', code: 'webhooks-silent' }])
-  health.webhookSeen(at)
+  health.webhookSeen(at, true)
   expect(lines.at(-1)).toBe('LiveKit’s webhooks arrive again')
   expect(troubles.list()).toEqual([])
 })
