@@ -201,6 +201,8 @@ export interface RoomStore {
   fact(roomId: string, seq: number): Promise<LogFact | undefined>
   /** Rooms whose version moved since that time by the database's clock, with a margin; for other processes' commits. */
   changedSince(at: number): Promise<{ roomId: string; version: number; seq: number }[]>
+  /** When a room changed last by its own time, the latest of all; 0 when there is none. */
+  latestAt(): Promise<number>
   /** The database's clock, epoch milliseconds: processes compare times by it. */
   now(): Promise<number>
 }

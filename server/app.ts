@@ -21,6 +21,7 @@ import { rebuildCall } from './calls/rebuild-call.ts'
 import { createReconciler } from './calls/reconcile.ts'
 import { createWebhookIntake } from './calls/webhook-intake.ts'
 import { createClock } from './clock.ts'
+import { watchClock } from './clock-watch.ts'
 import type { Config } from './config.ts'
 import { startEmbeddedMedia } from './embedded-media.ts'
 import { createMetrics } from './http/metrics.ts'
@@ -42,6 +43,7 @@ import { createHousekeeping } from './housekeeping.ts'
 import { createRoomMailbox } from './rooms/room-mailbox.ts'
 import { createRoomService } from './rooms/room-service.ts'
 import { createRoomViews } from './rooms/room-views.ts'
+import { createServerClock, followDatabaseClock, type ServerClock } from './server-clock.ts'
 import { createTroubles } from './troubles.ts'
 import { callChart, callDefinitionHash } from './rooms/snapshot-envelope.ts'
 import type { FanOut } from './services.ts'
@@ -52,8 +54,9 @@ export interface AppOptions {
   /** The built web client; null when there is none. */
   webRoot: string | null
   log: Logger
+  /** Tests move the server's time by hand. */
   now?: () => number
-  /** This machine’s clock, by which tokens and signatures count. */
+  /** This machine’s clock, by which tokens and signatures count; `Date.now` when left out. */
   wall?: () => number
   /** Tests put something between the server and its database. */
   open?: OpenStore
@@ -73,10 +76,8 @@ export interface App {
 
 /** Throws `ConfigError`, `CannotOpenDatabaseError`, `AddressTakenError`, `TlsError`. */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { config, log, now = Date.now, wall = now, open = openStore } = options
-  const clock = createClock(now)
+  const { config, log, wall = options.now ?? Date.now, open = openStore } = options
   const newId = () => uuidV7()
-  const troubles = createTroubles({ now, log })
   const keyEncryptionKey = readKeyEncryptionKey(config.security)
   await requireFreeAddress(config.webserver.host, config.webserver.port)
   const store = await open(config.database.url)
@@ -97,6 +98,17 @@ export async function startApp(options: AppOptions): Promise<App> {
       )
     }
     const installationId = await store.installation.id()
+
+    // Time
+    const shared =
+      store.isShared && !options.now ? await followDatabaseClock(store.rooms.now) : null
+    if (shared) opened.push({ close: async () => shared.stop() })
+    const clock: ServerClock = options.now
+      ? { ...createClock(options.now), notBefore: () => undefined, onStep: () => undefined }
+      : createServerClock({ wall: shared?.wall ?? wall, isQuiet: () => isQuiet() })
+    const { now } = clock
+    const troubles = createTroubles({ now, log })
+    clock.notBefore(await store.rooms.latestAt())
     await store.calls.saveChart(callDefinitionHash, callChart.machineId, callChart)
 
     const keys = createCallKeys(keyEncryptionKey)
@@ -122,11 +134,13 @@ export async function startApp(options: AppOptions): Promise<App> {
 
     // How rooms and calls change
     const index = createCallIndex({ now })
+    const isQuiet = () => !health.isTroubled() && !index.isWaiting()
     const mailbox = createRoomMailbox({
       store: store.rooms,
       fanOut,
       timing: config.calls,
       now,
+      storedAt: clock.notBefore,
       newId,
       mintKey: keys.mint,
       toEffect: toEffectRow,
@@ -144,7 +158,7 @@ export async function startApp(options: AppOptions): Promise<App> {
           keyEncryptionKey,
           version: options.version,
           webhooks: () => webhooks,
-          now,
+          now: wall,
           log,
         })
       : null
@@ -199,6 +213,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       attempts: createAttempts({ ...config.limits, now }),
       fanOut,
       registration: config.accounts.registration,
+      databaseNow: store.rooms.now,
       setupCode,
       now,
       newId,
@@ -231,7 +246,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       now,
     })
 
-    await makeFirstRoom(store)
+    await makeFirstRoom(store, now())
     await takeUpCalls(store)
 
     const graceUntil = now() + config.calls.doubtMs
@@ -266,6 +281,15 @@ export async function startApp(options: AppOptions): Promise<App> {
       log,
     })
     const housekeeping = createHousekeeping({ store, now, log })
+    const clockWatch = watchClock({
+      clock,
+      wall: shared?.wall ?? wall,
+      troubles,
+      onStep() {
+        reconciler?.passSoon()
+        effects.wake()
+      },
+    })
 
     const livekitState = () => (livekit ? health.state().livekit.state : 'off')
     const metrics = createMetrics({
@@ -299,6 +323,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     effects.start()
     await keeper.start()
     housekeeping.start()
+    clockWatch.start()
 
     return {
       port,
@@ -307,6 +332,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       async stop() {
         web.stopListening()
         housekeeping.stop()
+        clockWatch.stop()
+        shared?.stop()
         await Promise.all([keeper.stop(), mailbox.idle(), effects.stop(3_000)])
         await live.close()
         await mailbox.idle()
@@ -333,7 +360,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   /** The room that everybody who registers joins; made once. */
-  async function makeFirstRoom(store: Store): Promise<void> {
+  async function makeFirstRoom(store: Store, at: number): Promise<void> {
     if ((await store.installation.get(generalRoomSetting)) !== undefined) return
     const roomId = newId()
     await store.rooms.create(
@@ -344,7 +371,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         visibility: 'public',
         ownerId: null,
         dmKey: null,
-        createdAt: now(),
+        createdAt: at,
       },
       [],
     )

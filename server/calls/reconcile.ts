@@ -43,6 +43,8 @@ export interface ReconcileDeps {
 export interface Reconciler {
   start(): void
   stop(): Promise<void>
+  /** One comparison of all active calls as soon as may be. */
+  passSoon(): void
   /** One comparison of all active calls, now; for a start and for tests. */
   passAll(): Promise<void>
 }
@@ -247,6 +249,10 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
   index.onChange(arm)
   return {
     passAll,
+    passSoon() {
+      lastAllAt = -Infinity
+      arm()
+    },
     start() {
       stopped = false
       arm()

@@ -16,7 +16,9 @@ import { createLivekitHealth } from '../../server/calls/livekit-health.ts'
 import { rebuildCall } from '../../server/calls/rebuild-call.ts'
 import { createReconciler } from '../../server/calls/reconcile.ts'
 import { createWebhookIntake } from '../../server/calls/webhook-intake.ts'
+import { watchClock } from '../../server/clock-watch.ts'
 import type { Clock } from '../../server/clock.ts'
+import { createServerClock, type ServerClock } from '../../server/server-clock.ts'
 import { parseLivekitRoomName, toLivekitRoomName } from '../../server/livekit/livekit-room-name.ts'
 import { toReport } from '../../server/livekit/to-call-event.ts'
 import { createElsewhere } from '../../server/realtime/elsewhere.ts'
@@ -34,11 +36,13 @@ import type { Owner, World } from './world.ts'
 export interface Planted {
   store?(store: Store, world: World): Store
   steps?(steps: RoomSteps, store: Store): RoomSteps
+  clock?(machine: Clock): ServerClock
 }
 
 export interface ServerDeps {
   world: World
-  clock: Clock
+  /** The machine's, which somebody may set. */
+  machine: Clock
   generation: Owner
   store: Store
   livekit: LivekitPort
@@ -51,6 +55,8 @@ export interface SimulatedServer {
   readonly calls: CallService
   readonly steps: RoomSteps
   readonly fanOut: SocketFanOut
+  /** The server's time. */
+  now(): number
   /** Whether it takes requests. */
   listens(): boolean
   /** A webhook's body; gives the status. Its signature is somebody else's test. */
@@ -74,7 +80,15 @@ const keys = createCallKeys(Buffer.alloc(32, 7))
 const answerWithinMs = 5_000
 
 export function createServer(deps: ServerDeps): SimulatedServer {
-  const { world, clock, generation, livekit, newId, planted } = deps
+  const { world, machine, generation, livekit, newId, planted } = deps
+  const clock =
+    planted.clock?.(machine) ??
+    createServerClock({
+      wall: machine.now,
+      elapsed: world.now,
+      after: machine.after,
+      isQuiet: () => !health.isTroubled() && !index.isWaiting(),
+    })
   const { now } = clock
   const log = createStoryLog(world)
   const store = planted.store?.(deps.store, world) ?? deps.store
@@ -104,6 +118,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     fanOut,
     timing: defaultTiming,
     now,
+    storedAt: clock.notBefore,
     newId,
     mintKey: keys.mint,
     toEffect: toEffectRow,
@@ -137,9 +152,20 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     },
   })
   let keeper: ReturnType<typeof createKeeper> | null = null
+  let reconciler: ReturnType<typeof createReconciler> | null = null
+  const clockWatch = watchClock({
+    clock,
+    wall: machine.now,
+    troubles: createTroubles({ now, log }),
+    onStep() {
+      reconciler?.passSoon()
+      effects.wake()
+    },
+  })
 
   return {
     generation,
+    now,
     calls,
     steps,
     fanOut,
@@ -167,42 +193,43 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     },
 
     async start() {
+      clock.notBefore(await store.rooms.latestAt())
       index.refresh(await store.calls.active())
       const graceUntil = now() + defaultTiming.doubtMs
+      reconciler = createReconciler({
+        livekit,
+        index,
+        steps,
+        calls: store.calls,
+        health,
+        toName,
+        parseName,
+        clock,
+        intervalMs: 30_000,
+        restlessIntervalMs: 2_000,
+        graceUntil,
+        doubtMs: defaultTiming.doubtMs,
+        livekitAwayMs: defaultTiming.livekitAwayMs,
+        log,
+      })
       keeper = createKeeper({
         store,
         index,
-        kept: [
-          createDeadlines({ index, steps, clock, graceUntil, log }),
-          createReconciler({
-            livekit,
-            index,
-            steps,
-            calls: store.calls,
-            health,
-            toName,
-            parseName,
-            clock,
-            intervalMs: 30_000,
-            restlessIntervalMs: 2_000,
-            graceUntil,
-            doubtMs: defaultTiming.doubtMs,
-            livekitAwayMs: defaultTiming.livekitAwayMs,
-            log,
-          }),
-        ],
+        kept: [createDeadlines({ index, steps, clock, graceUntil, log }), reconciler],
         holder: newId(),
         clock,
         log,
       })
       listening = true
       elsewhere.start()
+      clockWatch.start()
       effects.start()
       await keeper.start()
     },
 
     async stop() {
       listening = false
+      clockWatch.stop()
       await Promise.all([keeper?.stop(), mailbox.idle(), effects.stop(3_000), elsewhere.stop()])
       await mailbox.idle()
     },
