@@ -1,6 +1,7 @@
 /** Comparing a call with what LiveKit lists, and LiveKit that cannot be asked (R33–R37). */
 import { evict, identityOf, move, only, type Change, type EventOf } from './call.change.ts'
 import {
+  hasTakenPlace,
   isDeadSession,
   isOvertaken,
   isShutOut,
@@ -41,7 +42,10 @@ export function compareWithListing(context: CallContext, event: EventOf<'livekit
       continue
     }
     if (session.state !== 'ACTIVE') continue
-    if (isDeadSession(next, connection, { ...session, livekitRoomSid: event.livekitRoomSid })) {
+    if (
+      isDeadSession(next, connection, { ...session, livekitRoomSid: event.livekitRoomSid }) &&
+      !hasTakenPlace(next, connection, event, session.participantSid)
+    ) {
       continue
     }
     if (connection.state === 'gone' && isOvertaken(next, connection)) {

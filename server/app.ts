@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { v7 as uuidV7 } from 'uuid'
+import { holdDatabase, type HeldDatabase } from '../persistence/hold-sqlite.ts'
 import { openStore } from '../persistence/open-store.ts'
 import type { OpenStore, Store } from '../persistence/store.ts'
 import { createAccountRooms, generalRoomSetting } from './auth/account-rooms.ts'
@@ -20,10 +21,10 @@ import { createLivekitHealth } from './calls/livekit-health.ts'
 import { rebuildCall } from './calls/rebuild-call.ts'
 import { createReconciler } from './calls/reconcile.ts'
 import { createWebhookIntake } from './calls/webhook-intake.ts'
-import { createClock } from './clock.ts'
 import { watchClock } from './clock-watch.ts'
 import type { Config } from './config.ts'
 import { startEmbeddedMedia } from './embedded-media.ts'
+import { openClock } from './open-clock.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createOrigins } from './http/origins.ts'
 import { prepareTlsOf } from './http/tls-config.ts'
@@ -43,7 +44,6 @@ import { createHousekeeping } from './housekeeping.ts'
 import { createRoomMailbox } from './rooms/room-mailbox.ts'
 import { createRoomService } from './rooms/room-service.ts'
 import { createRoomViews } from './rooms/room-views.ts'
-import { createServerClock, followDatabaseClock, type ServerClock } from './server-clock.ts'
 import { createTroubles } from './troubles.ts'
 import { callChart, callDefinitionHash } from './rooms/snapshot-envelope.ts'
 import type { FanOut } from './services.ts'
@@ -80,17 +80,24 @@ export async function startApp(options: AppOptions): Promise<App> {
   const newId = () => uuidV7()
   const keyEncryptionKey = readKeyEncryptionKey(config.security)
   await requireFreeAddress(config.webserver.host, config.webserver.port)
-  const store = await open(config.database.url)
   /** What is open already if the start fails, in order. */
-  const opened: { close(): Promise<void> }[] = [store]
+  const opened: { close(): Promise<void> }[] = []
   try {
-    return await startWith(store, keyEncryptionKey)
+    const held = await holdDatabase(config.database.url)
+    opened.push({ close: held.release })
+    const store = await open(config.database.url, (line) => log.warn(line))
+    opened.push(store)
+    return await startWith(store, keyEncryptionKey, held)
   } catch (error) {
     for (const one of opened.toReversed()) await one.close()
     throw error
   }
 
-  async function startWith(store: Store, keyEncryptionKey: Buffer): Promise<App> {
+  async function startWith(
+    store: Store,
+    keyEncryptionKey: Buffer,
+    held: HeldDatabase,
+  ): Promise<App> {
     if (!(await store.installation.acceptKeyFingerprint(keyFingerprint(keyEncryptionKey)))) {
       throw new ConfigError(
         'the key-encryption key is not the one that this database was made with; ' +
@@ -100,15 +107,16 @@ export async function startApp(options: AppOptions): Promise<App> {
     const installationId = await store.installation.id()
 
     // Time
-    const shared =
-      store.isShared && !options.now ? await followDatabaseClock(store.rooms.now) : null
-    if (shared) opened.push({ close: async () => shared.stop() })
-    const clock: ServerClock = options.now
-      ? { ...createClock(options.now), notBefore: () => undefined, onStep: () => undefined }
-      : createServerClock({ wall: shared?.wall ?? wall, isQuiet: () => isQuiet() })
+    let isQuiet = () => false
+    const { clock, followed, ...time } = await openClock({
+      store,
+      wall,
+      byHand: options.now,
+      isQuiet: () => isQuiet(),
+    })
+    opened.push({ close: async () => time.stop() })
     const { now } = clock
     const troubles = createTroubles({ now, log })
-    clock.notBefore(await store.rooms.latestAt())
     await store.calls.saveChart(callDefinitionHash, callChart.machineId, callChart)
 
     const keys = createCallKeys(keyEncryptionKey)
@@ -134,7 +142,6 @@ export async function startApp(options: AppOptions): Promise<App> {
 
     // How rooms and calls change
     const index = createCallIndex({ now })
-    const isQuiet = () => !health.isTroubled() && !index.isWaiting()
     const mailbox = createRoomMailbox({
       store: store.rooms,
       fanOut,
@@ -169,6 +176,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       troubles,
       webhookUrl: livekit?.webhookUrl ?? null,
     })
+    isQuiet = () => !health.isTroubled() && !index.isWaiting()
     const livekitRooms =
       livekit && createLivekitRooms({ ...livekit, wall, onClock: health.clockRead })
     const opener =
@@ -283,7 +291,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const housekeeping = createHousekeeping({ store, now, log })
     const clockWatch = watchClock({
       clock,
-      wall: shared?.wall ?? wall,
+      wall: followed,
       troubles,
       onStep() {
         reconciler?.passSoon()
@@ -331,15 +339,15 @@ export async function startApp(options: AppOptions): Promise<App> {
       fingerprint: config.webserver.tls.is === 'self-signed' ? (tls?.fingerprint ?? null) : null,
       async stop() {
         web.stopListening()
-        housekeeping.stop()
         clockWatch.stop()
-        shared?.stop()
-        await Promise.all([keeper.stop(), mailbox.idle(), effects.stop(3_000)])
+        time.stop()
+        await Promise.all([housekeeping.stop(), keeper.stop(), mailbox.idle(), effects.stop(3_000)])
         await live.close()
         await mailbox.idle()
         await media?.stop()
         web.close()
         await store.close()
+        await held.release()
       },
     }
 

@@ -85,7 +85,7 @@ test.each([-hour, -60_000, hour])(
 
 test('R53 a doubt that was open when the server stopped is over in time, though the clock was an hour ahead until then', async () => {
   byMs = hour
-  const first = await runApp({ wall, env: { CHATTO_CALLS_DOUBT_S: '3' } })
+  const first = await runApp({ wall, env: { CHATTO_CALLS_DOUBT_S: '6' } })
   const cleo = await first.signUp('cleo')
   const bo = await first.signUp('bo')
   const room = await cleo.makeRoom('Bridge')
@@ -98,12 +98,12 @@ test('R53 a doubt that was open when the server stopped is over in time, though 
   byMs = 0
   app = await runApp({
     wall,
-    env: { CHATTO_CALLS_DOUBT_S: '3' },
+    env: { CHATTO_CALLS_DOUBT_S: '6' },
     folder: first.folder,
     logLevel: 'info',
   })
   const again = { headers: { authorization: `Bearer ${cleo.token}` } }
-  await until('Bo is gone', 12_000, async () => {
+  await until('Bo is gone', 20_000, async () => {
     const { body } = await app.ask('GET', `/api/rooms/${room.id}/call`, again)
     return (body as Call).participants.length === 1
   })
