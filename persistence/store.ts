@@ -201,6 +201,8 @@ export interface RoomStore {
   fact(roomId: string, seq: number): Promise<LogFact | undefined>
   /** Rooms whose version moved since that time by the database's clock, with a margin; for other processes' commits. */
   changedSince(at: number): Promise<{ roomId: string; version: number; seq: number }[]>
+  /** When a room changed last by its own time, the latest of all; 0 when there is none. */
+  latestAt(): Promise<number>
   /** The database's clock, epoch milliseconds: processes compare times by it. */
   now(): Promise<number>
 }
@@ -226,6 +228,8 @@ export interface CallRow {
 export interface CallStore {
   /** Every active call: what a start has to take up again. */
   active(): Promise<CallRow[]>
+  /** When a report of LiveKit's about any call was taken last, by whichever process; null when none is kept (R37). */
+  lastReportAt(): Promise<number | null>
   /** `active`, `ended`, or undefined for a call that this database never knew (R39). */
   stateOf(callId: string): Promise<'active' | 'ended' | undefined>
   /** The present key; undefined when the call is over. */

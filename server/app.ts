@@ -21,9 +21,10 @@ import { createLivekitHealth } from './calls/livekit-health.ts'
 import { rebuildCall } from './calls/rebuild-call.ts'
 import { createReconciler } from './calls/reconcile.ts'
 import { createWebhookIntake } from './calls/webhook-intake.ts'
-import { createClock } from './clock.ts'
+import { watchClock } from './clock-watch.ts'
 import type { Config } from './config.ts'
 import { startEmbeddedMedia } from './embedded-media.ts'
+import { openClock } from './open-clock.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createOrigins } from './http/origins.ts'
 import { prepareTlsOf } from './http/tls-config.ts'
@@ -31,6 +32,7 @@ import { createWebServer } from './http/web-server.ts'
 import { keyFingerprint, readKeyEncryptionKey } from './key-encryption-key.ts'
 import { parseLivekitRoomName, toLivekitRoomName } from './livekit/livekit-room-name.ts'
 import { requireFreeAddress } from './http/listen.ts'
+import { createRoomOpener } from './livekit/room-opener.ts'
 import { createLivekitRooms } from './livekit/room-service.ts'
 import { issueToken } from './livekit/tokens.ts'
 import { toOwnLivekit, type LivekitAccess } from './livekit/livekit-access.ts'
@@ -42,6 +44,7 @@ import { createHousekeeping } from './housekeeping.ts'
 import { createRoomMailbox } from './rooms/room-mailbox.ts'
 import { createRoomService } from './rooms/room-service.ts'
 import { createRoomViews } from './rooms/room-views.ts'
+import { createTroubles } from './troubles.ts'
 import { callChart, callDefinitionHash } from './rooms/snapshot-envelope.ts'
 import type { FanOut } from './services.ts'
 
@@ -51,7 +54,10 @@ export interface AppOptions {
   /** The built web client; null when there is none. */
   webRoot: string | null
   log: Logger
+  /** Tests move the server's time by hand. */
   now?: () => number
+  /** This machine’s clock, by which tokens and signatures count; `Date.now` when left out. */
+  wall?: () => number
   /** Tests put something between the server and its database. */
   open?: OpenStore
   /** Tests put something between a commit and its publication. */
@@ -70,8 +76,7 @@ export interface App {
 
 /** Throws `ConfigError`, `CannotOpenDatabaseError`, `AddressTakenError`, `TlsError`. */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { config, log, now = Date.now, open = openStore } = options
-  const clock = createClock(now)
+  const { config, log, wall = options.now ?? Date.now, open = openStore } = options
   const newId = () => uuidV7()
   const keyEncryptionKey = readKeyEncryptionKey(config.security)
   await requireFreeAddress(config.webserver.host, config.webserver.port)
@@ -100,10 +105,22 @@ export async function startApp(options: AppOptions): Promise<App> {
       )
     }
     const installationId = await store.installation.id()
+
+    // Time
+    let isQuiet = () => false
+    const { clock, followed, ...time } = await openClock({
+      store,
+      wall,
+      byHand: options.now,
+      isQuiet: () => isQuiet(),
+    })
+    opened.push({ close: async () => time.stop() })
+    const { now } = clock
+    const troubles = createTroubles({ now, log })
     await store.calls.saveChart(callDefinitionHash, callChart.machineId, callChart)
 
     const keys = createCallKeys(keyEncryptionKey)
-    const tls = await prepareTlsOf(config.webserver, now())
+    const tls = await prepareTlsOf(config.webserver, wall())
 
     // What is seen
     const views = createRoomViews({
@@ -130,6 +147,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       fanOut,
       timing: config.calls,
       now,
+      storedAt: clock.notBefore,
       newId,
       mintKey: keys.mint,
       toEffect: toEffectRow,
@@ -147,14 +165,23 @@ export async function startApp(options: AppOptions): Promise<App> {
           keyEncryptionKey,
           version: options.version,
           webhooks: () => webhooks,
-          now,
+          now: wall,
           log,
         })
       : null
     if (media) opened.push({ close: media.stop })
     const livekit = media?.access ?? toLivekitAccess(config.livekit)
-    const livekitRooms = livekit && createLivekitRooms(livekit)
-    const health = createLivekitHealth({ now, log })
+    const health = createLivekitHealth({
+      now,
+      troubles,
+      webhookUrl: livekit?.webhookUrl ?? null,
+    })
+    isQuiet = () => !health.isTroubled() && !index.isWaiting()
+    const livekitRooms =
+      livekit && createLivekitRooms({ ...livekit, wall, onClock: health.clockRead })
+    const opener =
+      livekitRooms &&
+      createRoomOpener({ rooms: livekitRooms, isTroubled: health.isTroubled, troubles })
     const toName = (roomId: string, callId: string) =>
       toLivekitRoomName({ installationId, roomId, callId })
     const intake = createWebhookIntake({ steps: mailbox, calls: store.calls, now, log })
@@ -162,10 +189,12 @@ export async function startApp(options: AppOptions): Promise<App> {
       livekit,
       installationId,
       now,
+      wall,
       onEvent: intake.take,
       onIgnored: ({ reason, event, roomId, callId, identity }) =>
         intake.ignore({ reason, event, roomId, callId, identity }),
       onSeen: health.webhookSeen,
+      onRefused: health.webhookRefused,
       log,
     })
     const effects = createEffectRunner({
@@ -192,6 +221,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       attempts: createAttempts({ ...config.limits, now }),
       fanOut,
       registration: config.accounts.registration,
+      databaseNow: store.rooms.now,
       setupCode,
       now,
       newId,
@@ -206,18 +236,25 @@ export async function startApp(options: AppOptions): Promise<App> {
       newId,
       livekit: livekit && {
         urlFor: livekit.urlFor,
+        openRoom: async ({ roomId, callId }) => opener?.open(toName(roomId, callId)),
         issueToken: ({ roomId, callId, identity }) =>
-          issueToken({ ...livekit, livekitRoomName: toName(roomId, callId), identity, now: now() }),
+          issueToken({
+            ...livekit,
+            livekitRoomName: toName(roomId, callId),
+            identity,
+            now: wall(),
+          }),
       },
     })
     const admin = createAdminService({
       store,
       health,
+      troubles,
       livekit,
       now,
     })
 
-    await makeFirstRoom(store)
+    await makeFirstRoom(store, now())
     await takeUpCalls(store)
 
     const graceUntil = now() + config.calls.doubtMs
@@ -252,6 +289,15 @@ export async function startApp(options: AppOptions): Promise<App> {
       log,
     })
     const housekeeping = createHousekeeping({ store, now, log })
+    const clockWatch = watchClock({
+      clock,
+      wall: followed,
+      troubles,
+      onStep() {
+        reconciler?.passSoon()
+        effects.wake()
+      },
+    })
 
     const livekitState = () => (livekit ? health.state().livekit.state : 'off')
     const metrics = createMetrics({
@@ -285,6 +331,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     effects.start()
     await keeper.start()
     housekeeping.start()
+    clockWatch.start()
 
     return {
       port,
@@ -292,6 +339,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       fingerprint: config.webserver.tls.is === 'self-signed' ? (tls?.fingerprint ?? null) : null,
       async stop() {
         web.stopListening()
+        clockWatch.stop()
+        time.stop()
         await Promise.all([housekeeping.stop(), keeper.stop(), mailbox.idle(), effects.stop(3_000)])
         await live.close()
         await mailbox.idle()
@@ -319,7 +368,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   /** The room that everybody who registers joins; made once. */
-  async function makeFirstRoom(store: Store): Promise<void> {
+  async function makeFirstRoom(store: Store, at: number): Promise<void> {
     if ((await store.installation.get(generalRoomSetting)) !== undefined) return
     const roomId = newId()
     await store.rooms.create(
@@ -330,7 +379,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         visibility: 'public',
         ownerId: null,
         dmKey: null,
-        createdAt: now(),
+        createdAt: at,
       },
       [],
     )

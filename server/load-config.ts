@@ -129,6 +129,7 @@ function toLivekit(
   }
   return {
     url: url.replace(/\/+$/, ''),
+    internalUrl: (section.internal_url ?? url).replace(/\/+$/, ''),
     apiKey,
     apiSecret,
     webhookUrl: section.webhook_url ?? `${webserverUrl}/webhooks/livekit`,

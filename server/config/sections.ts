@@ -48,6 +48,11 @@ export const sections = {
       .refine((text) => isUrl(text, /^wss?:$/))
       .optional()
       .describe('the address of LiveKit as browsers reach it: ws://… or wss://…'),
+    internal_url: z
+      .string()
+      .refine((text) => isUrl(text, /^(ws|http)s?:$/))
+      .optional()
+      .describe('the address of LiveKit as this server reaches it: ws(s)://… or http(s)://…'),
     api_key: secret,
     api_secret: secret,
     embedded: z

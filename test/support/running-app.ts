@@ -25,7 +25,7 @@ export const livekitSecret = 'harbour-secret-0123456789-0123456789'
 export const goodPassword = 'correct horse battery'
 
 export interface RunningAppOptions extends Partial<
-  Pick<AppOptions, 'now' | 'open' | 'wrapFanOut' | 'webRoot'>
+  Pick<AppOptions, 'now' | 'wall' | 'open' | 'wrapFanOut' | 'webRoot'>
 > {
   /** `CHATTO_<SECTION>_<KEY>`, over what tests want: no limits, a LiveKit that is away. */
   env?: Readonly<Record<string, string>>
@@ -146,6 +146,7 @@ export async function runApp(options: RunningAppOptions = {}): Promise<RunningAp
     log,
     open: async (url) => (store = await open(url)),
     ...(options.now && { now: options.now }),
+    ...(options.wall && { wall: options.wall }),
     ...(options.wrapFanOut && { wrapFanOut: options.wrapFanOut }),
   })
   const opened = store as unknown as Store

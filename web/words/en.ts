@@ -181,7 +181,8 @@ export const en = {
   'live.lost': 'The connection to the server is lost. Coming back…',
 
   'admin.livekit-away':
-    'LiveKit does not answer. Calls go on, but nobody can come in, and who left may still be shown.',
+    'This server cannot ask LiveKit. Calls go on and people may still come in, but who is gone may be shown. {reason}',
+  'admin.trouble': '{message}',
   'admin.webhooks-silent':
     'LiveKit’s webhooks do not arrive, so changes show a little later. Put this address into livekit.yaml: {url}',
 

@@ -161,6 +161,7 @@ level = "debug"
       name: "Ada's place",
       livekit: {
         url: 'wss://live.example.com',
+        internalUrl: 'wss://live.example.com',
         apiKey: 'key',
         apiSecret: '0123456789012345678901234567890123456789',
         webhookUrl: 'https://other.example.com/hook',
@@ -384,6 +385,7 @@ describe('LiveKit', () => {
     const config = load({ toml: `${livekit}[webserver]\nurl = "https://chat.example.com"` })
     expect(config.livekit).toEqual({
       url: 'ws://localhost:7880',
+      internalUrl: 'ws://localhost:7880',
       apiKey: 'devkey',
       apiSecret: 'secret',
       webhookUrl: 'https://chat.example.com/webhooks/livekit',
