@@ -165,7 +165,7 @@ test(
       const tidying = (async () => {
         while (!isOver) {
           await tidy()
-          await pause(20)
+          await pause(200)
         }
       })()
       while (performance.now() - startedAt < durationMs) {
@@ -186,7 +186,7 @@ test(
       }
       isOver = true
       await tidying
-      return longest.sort((a, b) => a - b)
+      return longest.filter((took) => took > 0).sort((a, b) => a - b)
     }
 
     // Old receipts of a busy day, and the WAL that they make.
