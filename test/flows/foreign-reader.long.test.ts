@@ -165,7 +165,7 @@ test(
       const tidying = (async () => {
         while (!isOver) {
           await tidy()
-          await pause(20)
+          await pause(200)
         }
       })()
       while (performance.now() - startedAt < durationMs) {
@@ -180,12 +180,14 @@ test(
                 keysShredded: [{ callId, at: t0 }],
               }),
         ])
-        tooks.push(performance.now() - before)
+        const window = Math.floor((before - startedAt) / 500)
+        longest[window] = Math.max(longest[window] ?? 0, performance.now() - before)
         version += 1
+        await pause(5)
       }
       isOver = true
       await tidying
-      return longest.sort((a, b) => a - b)
+      return longest.filter((took) => took > 0).sort((a, b) => a - b)
     }
 
     // Old receipts of a busy day, and the WAL that they make.
@@ -221,8 +223,9 @@ test(
     )
     // A machine that is busy with other things has pauses of its own: there, it is held against the half
     // seconds without them. What waits for a lock or a long checkpoint does so in every one of them.
+    const bound = Math.max(50, 3 * percentile(alone, 0.5))
     for (const windows of [tidied, freed]) {
-      expect(percentile(windows, 0.5)).toBeLessThan(50)
+      expect(percentile(windows, 0.5)).toBeLessThan(bound)
       if (most(alone) < 25) expect(most(windows)).toBeLessThan(50)
     }
   },
