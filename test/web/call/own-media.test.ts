@@ -1,4 +1,4 @@
-import type { Room} from 'livekit-client';
+import type { Room } from 'livekit-client'
 import { ConnectionState, RoomEvent, Track } from 'livekit-client'
 import { expect, test } from 'vitest'
 import { guardedEvents } from '../../../web/livekit/guarded-events.ts'
