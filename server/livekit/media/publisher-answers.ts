@@ -54,7 +54,7 @@ export function createPublisherAnswers({
     sent.set(mid, { section, track })
     if (!track || !codec) return
     track.change({ mid })
-    line.upstream.setSection({ mid, ssrcs, extensions, codec, rid: wantedRid(section), track })
+    line.upstream.setSection({ mid, ssrcs, extensions, codec, rids: wantedRids(section), track })
   }
 
   function unbind(mid: string): PublishedTrack | undefined {
@@ -76,7 +76,9 @@ export function createPublisherAnswers({
     if (section.kind === 'application') return undefined
     const next = nextSubscription(section.kind)
     if (!next) return undefined
-    const midExtensionId = section.extensions.find(({ uri }) => uri === extensionUri.mid)?.id
+    const idOf = (wanted: string) => section.extensions.find(({ uri }) => uri === wanted)?.id
+    const midExtensionId = idOf(extensionUri.mid)
+    line.traffic.setExtension(idOf(extensionUri.transportSequence))
     next.attach({ line, mid, codec, midExtensionId })
     filled.set(mid, next)
     return next
@@ -107,7 +109,7 @@ export function createPublisherAnswers({
       codec: codec ?? { main: section.codecs[0]?.payloadType ?? 0, rtx: null },
       extensions: chooseExtensions(section),
       sending: subscription?.sending ?? null,
-      receiveRid: isSending ? wantedRid(section) : null,
+      receiveRids: isSending ? wantedRids(section) : [],
       sctpPort,
     }
   }
@@ -157,7 +159,14 @@ export function createPublisherAnswers({
   }
 }
 
-/** The best one: nobody chooses layers here, so one has to do for all. */
-function wantedRid({ sendRids }: SdpSection): string | null {
-  return sendRids.at(-1) ?? null
+/**
+ * The smallest and the best: who has no line for the best gets the other. More of them would cost every
+ * sender more than it brings.
+ */
+function wantedRids({ sendRids }: SdpSection): string[] {
+  // LiveKit's own names, whatever their order; others come from small to large.
+  const names = ['q', 'h', 'f']
+  const isNamed = sendRids.every((rid) => names.includes(rid))
+  const ordered = isNamed ? names.filter((name) => sendRids.includes(name)) : sendRids
+  return ordered.filter((_, index) => index === 0 || index === ordered.length - 1)
 }
