@@ -59,7 +59,7 @@ export function createLayerRates(): LayerRates {
           const before = layer.rates[temporal]
           if (before === undefined || elapsed > 4 * periodMs) return rate
           // Up at once, down slowly: a picture that moves now and then needs its room.
-          return before + (rate - before) * (rate > before ? 0.5 : 0.1)
+          return before + (rate - before) * (rate > before ? 0.5 : 0.2)
         })
         layer.bytes.fill(0)
       }

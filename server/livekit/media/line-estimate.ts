@@ -7,8 +7,8 @@ import type { PacketFate } from './transport-feedback.ts'
 export interface LineEstimate {
   /** Bits a second. */
   readonly bitrate: number
-  /** The client has told of packets; before that nothing is known, and nothing held back. */
-  readonly isKnown: boolean
+  /** False of a client that tells of nothing although it has got something: nothing is held back then. */
+  isTelling(at: number): boolean
   /** It was too much not long ago. */
   isTight(at: number): boolean
   /** While trying whether there is more: what is to go out in all, if need be with padding. */
@@ -32,7 +32,9 @@ const rateWindowMs = 500
 const lossWindowMs = 1_000
 const tooLossy = 0.1
 const decreaseEveryMs = 400
-const growthPerSecond = 0.08
+const growthPerSecond = { free: 0.08, nearLimit: 0.015 }
+/** So long the line is believed to be as narrow as it was. */
+const limitMs = 60_000
 const calmMs = 1_000
 const tightMs = 10_000
 const silenceMs = 1_500
@@ -40,8 +42,11 @@ const silenceMs = 1_500
 const basePeriodMs = 15_000
 const stuckMs = 2_000
 
-const tryMs = 400
-const tryAnswerMs = 400
+const tryMs = 300
+const tryAnswerMs = 300
+const tryStep = 1.6
+/** So long a client may take before its first word. */
+const firstWordMs = 2_000
 const firstPauseMs = 2_000
 const longestPauseMs = 40_000
 
@@ -65,17 +70,21 @@ export function createLineEstimate(): LineEstimate {
   const sents: (Sent | undefined)[] = new Array<Sent | undefined>(history)
   let bitrate = firstBitrate
   let isKnown = false
+  let firstSentAt: number | null = null
   let recent: { at: number; bytes: number; delay: number | null; arrivedAt: number | null }[] = []
   let outgoing: { at: number; bytes: number }[] = []
   let base = { since: 0, now: Infinity, before: Infinity }
   let congestedAt: number | null = null
   let decreasedAt = -Infinity
+  /** What came through when it was too much. */
+  let limit: { bitrate: number; at: number } | null = null
   let heardAt = 0
   let sentSinceHeard = 0
   let tickedAt: number | null = null
   let stuck: { since: number; queue: number } | null = null
   let trial: Trial | null = null
   let tryAgain = { at: 0, pauseMs: firstPauseMs }
+  let triedUntil = -Infinity
 
   const fastest = () => Math.min(base.now, base.before)
 
@@ -112,9 +121,10 @@ export function createLineEstimate(): LineEstimate {
     bitrate = Math.max(leastBitrate, Math.min(bitrate, to))
     decreasedAt = at
     congestedAt = at
-    if (trial || at - tryAgain.at < calmMs)
+    if (trial || at - triedUntil < calmMs)
       tryAgain.pauseMs = Math.min(longestPauseMs, tryAgain.pauseMs * 2)
     trial = null
+    triedUntil = -Infinity
     tryAgain.at = at + tryAgain.pauseMs
   }
 
@@ -135,15 +145,27 @@ export function createLineEstimate(): LineEstimate {
     }
     if (at - decreasedAt < decreaseEveryMs) return
     const rate = arrivalRate(at)
+    limit = { bitrate: rate, at }
     if (queue > standingQueueMs) decrease((queue > deepQueueMs ? 0.7 : 0.85) * rate, at)
     else decrease(loss > 0.3 ? 0.9 * rate : bitrate * (1 - loss / 2), at)
+  }
+
+  function growth(at: number): number {
+    const isNear = limit && at - limit.at < limitMs && bitrate > 0.85 * limit.bitrate
+    return isNear ? growthPerSecond.nearLimit : growthPerSecond.free
+  }
+
+  /** It is too much already. */
+  function isFilling({ arrivals }: Trial): boolean {
+    const last = arrivals.slice(-3)
+    return last.length === 3 && last.every(({ delay }) => delay - fastest() > standingQueueMs)
   }
 
   function judge({ rate, from, until, sentBytes, arrivals }: Trial, at: number): void {
     const times = arrivals.map(({ atMs }) => atMs)
     const bytes = arrivals.reduce((sum, one) => sum + one.bytes, 0)
-    const sentRate = (sentBytes * 8_000) / (until - from)
-    const span = Math.max(until - from, Math.max(...times) - Math.min(...times))
+    const sentRate = (sentBytes * 8_000) / Math.max(1, until - from)
+    const span = Math.max(until - from, 1, Math.max(...times) - Math.min(...times))
     const cameRate = (bytes * 8_000) / span
     const last = arrivals.slice(-5).map(({ delay }) => delay)
     const queue = last.length === 0 ? 0 : Math.min(...last) - fastest()
@@ -152,7 +174,7 @@ export function createLineEstimate(): LineEstimate {
       bitrate = Math.min(mostBitrate, bitrate * 1.05)
       tryAgain.at = at + tryMs
     } else if (cameRate >= 0.85 * sentRate && queue < standingQueueMs) {
-      bitrate = Math.min(mostBitrate, Math.max(bitrate, Math.min(rate, sentRate)))
+      bitrate = Math.min(mostBitrate, Math.max(bitrate, Math.min(rate, sentRate, cameRate)))
       tryAgain = { at, pauseMs: Math.max(firstPauseMs, tryAgain.pauseMs / 2) }
     } else {
       tryAgain.pauseMs = Math.min(longestPauseMs, tryAgain.pauseMs * 2)
@@ -165,15 +187,14 @@ export function createLineEstimate(): LineEstimate {
     get bitrate() {
       return bitrate
     },
-    get isKnown() {
-      return isKnown
-    },
+    isTelling: (at) => isKnown || firstSentAt === null || at - firstSentAt < firstWordMs,
     isTight: (at) => congestedAt !== null && at - congestedAt < tightMs,
     get tryRate() {
       return trial && tickedAt !== null && tickedAt < trial.until ? trial.rate : null
     },
     sent(sequence, bytes, at) {
       sents[sequence % history] = { sequence, bytes, at, isTold: false }
+      firstSentAt ??= at
       outgoing.push({ at, bytes })
       sentSinceHeard += 1
       if (trial && at < trial.until) trial.sentBytes += bytes
@@ -194,6 +215,7 @@ export function createLineEstimate(): LineEstimate {
         if (trial && packet.at >= trial.from && packet.at < trial.until)
           trial.arrivals.push({ atMs: arrivedAtMs, bytes: packet.bytes, delay })
       }
+      if (trial && at < trial.until && isFilling(trial)) trial.until = at
       recent = recent.filter((one) => at - one.at <= lossWindowMs)
       look(at)
     },
@@ -211,13 +233,14 @@ export function createLineEstimate(): LineEstimate {
         if (at < trial.until + tryAnswerMs) return
         const done = trial
         trial = null
+        triedUntil = at
         judge(done, at)
       }
       if (!isCalm) return
       if (sendRate() > 0.8 * bitrate)
-        bitrate = Math.min(mostBitrate, bitrate * (1 + growthPerSecond * elapsed))
+        bitrate = Math.min(mostBitrate, bitrate * (1 + growth(at) * elapsed))
       if (wanted > bitrate && at >= tryAgain.at) {
-        const rate = Math.min(bitrate * (congestedAt === null ? 2 : 1.5), wanted * 1.1)
+        const rate = Math.min(bitrate * tryStep, wanted * 1.1)
         trial = { rate, from: at, until: at + tryMs, sentBytes: 0, arrivals: [] }
       }
     },

@@ -51,14 +51,17 @@ interface Waiting {
 const chooseEveryMs = 100
 /** Where there was never too much a keyframe may go out fast. */
 const burst = 2.5
+const fastBitrate = 1_000_000
 /** The queue’s own excess. */
 const pace = 1.05
 const bucketMs = 25
 /** A picture that would come later than this begins anew. */
-const latestMs = 1_500
+const latestMs = 4_000
+/** Later than this, frames that others do not build on are left out. */
+const lateMs = 400
 const soundWindowMs = 1_000
 /** Before it was measured. */
-const guess = { smallest: 100_000, best: 800_000 }
+const guess = { smallest: 100_000, best: 800_000, sound: 60_000 }
 /** Against a client that never tells of anything, or of a gigantic queue. */
 const mostWaiting = 4_000
 
@@ -78,9 +81,11 @@ export function createLineTraffic({
   let sequence = 0
   let queue: Waiting[] = []
   let again: Waiting[] = []
+  const beganAt = now()
   let credit = 0
   let creditAt = now()
   let chosenAt = 0
+  let soundRate = 0
   let sound: { at: number; bytes: number }[] = []
   /** Of what goes out just now. */
   let kind: 'sound' | 'picture' | 'weight' = 'picture'
@@ -114,7 +119,7 @@ export function createLineTraffic({
     }
   }
 
-  const isManaged = () => extension !== undefined && estimate.isKnown
+  const isManaged = () => extension !== undefined && estimate.isTelling(now())
 
   /** What the client turned off is no matter. */
   const pictures = () =>
@@ -122,14 +127,17 @@ export function createLineTraffic({
       ({ track, forwarding }) => track.kind === 'video' && !forwarding.isPaused,
     )
 
-  function soundRate(): number {
+  function measureSound(): number {
+    const sounds = [...downs.values()].filter(({ track }) => track.kind === 'audio')
+    // What has just begun is not measured yet.
+    if (now() - beganAt < soundWindowMs) return guess.sound * sounds.length
     return (sound.reduce((sum, { bytes }) => sum + bytes, 0) * 8_000) / soundWindowMs
   }
 
   function pictureRate(at: number): number {
     const bitrate = Math.max(estimate.bitrate, estimate.tryRate ?? 0)
-    const room = Math.max(20_000, bitrate - soundRate())
-    return room * (estimate.isTight(at) ? pace : burst)
+    const room = Math.max(20_000, bitrate - soundRate)
+    return room * (estimate.isTight(at) || estimate.bitrate < fastBitrate ? pace : burst)
   }
 
   function drain(at: number): void {
@@ -143,6 +151,9 @@ export function createLineTraffic({
     while (credit > 0) {
       const next = again.shift() ?? queue.shift()
       if (!next) return
+      const { chosen, forwarding } = next.down
+      const isLate = at - next.at > lateMs
+      if (chosen) forwarding.setLayer(isLate ? { ...chosen, temporal: 0 } : chosen)
       next.send()
     }
     const [oldest] = queue
@@ -158,7 +169,7 @@ export function createLineTraffic({
   function choose(at: number): void {
     chosenAt = at
     const offers = pictures().map(toOffer)
-    const room = isManaged() ? estimate.bitrate - soundRate() : Infinity
+    const room = isManaged() ? estimate.bitrate - soundRate : Infinity
     const chosen = chooseLayers(offers, room)
     shortage = 'none'
     for (const { key: down, options } of offers) {
@@ -175,7 +186,7 @@ export function createLineTraffic({
 
   function wanted(): number {
     const best = pictures().map((down) => toOffer(down).options.at(-1)?.bitrate ?? 0)
-    return soundRate() + 1.2 * best.reduce((sum, rate) => sum + rate, 0)
+    return soundRate + 1.2 * best.reduce((sum, rate) => sum + rate, 0)
   }
 
   function fill(at: number): void {
@@ -227,6 +238,7 @@ export function createLineTraffic({
       const down: Down = { ...given, sink: toSink(given, () => down), chosen: null }
       downs.set(given, down)
       down.chosen = { layer: 0, temporal: everyTemporal }
+      soundRate = measureSound()
       choose(now())
       given.track.addSink(down.sink)
     },
@@ -251,6 +263,7 @@ export function createLineTraffic({
     },
     tick(at) {
       sound = sound.filter((one) => at - one.at <= soundWindowMs && one.at <= at)
+      soundRate = measureSound()
       estimate.tick(at, wanted())
       if (at - chosenAt >= chooseEveryMs || at < chosenAt) choose(at)
       drain(at)

@@ -52,6 +52,8 @@ export function createPublishedTrack({
 }): PublishedTrack {
   const sinks = new Set<TrackSink>()
   const rates = createLayerRates()
+  /** Its time stamp, by layer. */
+  const keyframeOf = new Map<number, number>()
   const kind = first.type === TrackType.AUDIO ? 'audio' : 'video'
   const loudness = createLoudness()
   let info = first
@@ -113,7 +115,11 @@ export function createPublishedTrack({
         announce(track)
       }
       const vp8 = kind === 'video' ? (parseVp8(packet.payload) ?? null) : null
-      rates.count(layer, vp8?.temporal ?? 0, packet.payload.length, now())
+      // A keyframe says nothing of what comes after it.
+      if (vp8?.isKeyframe) keyframeOf.set(layer, packet.header.timestamp)
+      const isOfKeyframe = keyframeOf.get(layer) === packet.header.timestamp
+      const bytes = isOfKeyframe ? 0 : packet.payload.length
+      rates.count(layer, vp8?.temporal ?? 0, bytes, now())
       for (const sink of sinks) sink.forward(packet, layer, vp8)
     },
     senderReported(ntpTimestamp, rtpTimestamp, ofSsrc) {
