@@ -24,6 +24,8 @@ const speakersEveryMs = 300
 const lifeEveryMs = 250
 const qualityEveryMs = 1_000
 const maxDeparted = 50
+/** Who goes earlier has changed their mind. */
+const patienceMs = 8_000
 
 export function createMediaRoom({
   name,
@@ -151,6 +153,7 @@ export function createMediaRoom({
   ): void {
     if (participants.get(participant.identity) !== participant) return
     const wasActive = isActive(participant)
+    if (!wasActive) tellWhyNot(participant)
     participants.delete(participant.identity)
     packetsOfGone += participant.lines.packetsReceived
     const tracks = [...participant.publications.all]
@@ -170,6 +173,20 @@ export function createMediaRoom({
       emptyFor = 'departure'
       emptySince = parts.now()
     }
+  }
+
+  /** People read that their call did not connect: here is why. */
+  function tellWhyNot({ sid: of, joinedAt, lines }: MediaParticipant): void {
+    if (parts.now() - joinedAt < patienceMs) return
+    const offered = parts.sockets.candidates.map(({ address, port }) => `${address} ${port}/udp`)
+    const fields = { participant: of, offered, heard: lines.isHeard }
+    if (lines.isHeard) parts.warn(fields, 'a call did not connect although packets came')
+    else
+      parts.warn(
+        fields,
+        'a call did not connect: no packet of the client came to the addresses that it was offered; ' +
+          'a firewall is in the way, or it cannot reach them (see media_addresses and udp_ports)',
+      )
   }
 
   function finish(): void {

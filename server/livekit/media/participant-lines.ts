@@ -36,6 +36,8 @@ export interface ParticipantLines {
   sendData(label: string, bytes: Buffer): void
   /** Nothing was heard for so long on a line that was up. */
   silentMs(at: number): number
+  /** Whether a signed packet of the client has ever come. */
+  readonly isHeard: boolean
   condition(at: number): LineCondition
   tick(at: number): void
   close(): void
@@ -173,6 +175,9 @@ export function createParticipantLines({
     sendData(label, bytes) {
       const line = subscriber ?? publisher
       line.transport.sendData(label, bytes, label === dataLabels.reliable)
+    },
+    get isHeard() {
+      return lines.some(({ transport }) => transport.heardAt !== null)
     },
     silentMs(at) {
       const up = lines.filter(({ transport }) => transport.state === 'connected')

@@ -161,7 +161,7 @@ export function createRtpUpstream({
       ids = toIds(next.extensions)
       const known = sections.get(next.mid)
       // The same track in the same section goes on counting where it was.
-      const mains = known?.track === next.track ? known.mains : new Map()
+      const mains: Section['mains'] = known?.track === next.track ? known.mains : new Map()
       if (known && known.track !== next.track) this.removeSection(next.mid)
       const section: Section = { ...next, mains, ids: toIds(next.extensions) }
       sections.set(next.mid, section)
