@@ -7,7 +7,8 @@ import type { Config } from './config.ts'
 import { AddressTakenError } from './http/listen.ts'
 import { TlsError } from './http/tls.ts'
 import { writeFirstConfig } from './first-run.ts'
-import { ConfigError, loadConfig } from './load-config.ts'
+import { isOnlyLoopback, ownAddresses } from './livekit/media/own-addresses.ts'
+import { ConfigError, isLoopback, loadConfig } from './load-config.ts'
 import { createLogger } from './log.ts'
 import { version } from './version.ts'
 
@@ -61,7 +62,7 @@ function tellWhatIsOn(config: Config, { port, setupCode, fingerprint }: App): vo
   print('')
 }
 
-function callLines({ livekit }: Config): string[] {
+function callLines({ livekit, webserver }: Config): string[] {
   if (!livekit) {
     return [
       '  Calls:               off. To turn them on, put into chatto.toml:',
@@ -72,9 +73,16 @@ function callLines({ livekit }: Config): string[] {
   }
   if (livekit.embedded) {
     const most = livekit.embedded.maxParticipants
+    const addresses = livekit.embedded.mediaAddresses ?? ownAddresses()
     return [
       `  Calls:               on, media by this program itself: for trying out and small groups (${most} in a call).`,
       '                       For more: README, “A LiveKit of your own”',
+      ...(isLoopback(webserver.host) || !isOnlyLoopback(addresses)
+        ? []
+        : [
+            '                       Only from this machine: it has no other address for media just now,',
+            '                       see media_addresses in the README',
+          ]),
     ]
   }
   return [

@@ -60,9 +60,9 @@ export const sections = {
       .optional()
       .describe('true or false: whether this server carries the media itself'),
     media_addresses: z
-      .array(z.string().refine((address) => isIP(address) === 4))
+      .array(z.string().refine((address) => isIP(address) !== 0))
       .optional()
-      .describe('a list of IPv4 addresses at which clients reach the embedded media server'),
+      .describe('a list of IP addresses at which clients reach the embedded media server'),
     udp_ports: z
       .string()
       .transform((text, context) => {

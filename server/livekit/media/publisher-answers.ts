@@ -65,7 +65,7 @@ export function createPublisherAnswers({
       const codec = choosePayloadTypes(section)
       if (!track || !codec) continue
       track.change({ mid })
-      line.upstream.setSection({ mid, ssrcs, extensions, codec, rid: wantedRid(section), track })
+      line.upstream.setSection({ mid, ssrcs, extensions, codec, rids: wantedRids(section), track })
     }
   }
 
@@ -81,7 +81,9 @@ export function createPublisherAnswers({
     if (section.kind === 'application') return undefined
     const next = nextSubscription(section.kind)
     if (!next) return undefined
-    const midExtensionId = section.extensions.find(({ uri }) => uri === extensionUri.mid)?.id
+    const idOf = (wanted: string) => section.extensions.find(({ uri }) => uri === wanted)?.id
+    const midExtensionId = idOf(extensionUri.mid)
+    line.traffic.setExtension(idOf(extensionUri.transportSequence))
     next.attach({ line, mid, codec, midExtensionId })
     filled.set(mid, next)
     return next
@@ -104,7 +106,7 @@ export function createPublisherAnswers({
       codec: codec ?? { main: section.codecs[0]?.payloadType ?? 0, rtx: null },
       extensions: chooseExtensions(section),
       sending: subscription?.sending ?? null,
-      receiveRid: isSending ? wantedRid(section) : null,
+      receiveRids: isSending ? wantedRids(section) : [],
       sctpPort,
     }
   }
@@ -162,8 +164,14 @@ function isRefusedSection(section: SdpSection): boolean {
   return section.isRejected || (section.kind !== 'application' && !choosePayloadTypes(section))
 }
 
-/** The best one: nobody chooses layers here, so one has to do for all. */
-function wantedRid({ sendRids }: SdpSection): string | null {
-  // LiveKit's own names say which one that is; other lists end with it.
-  return ['f', 'h', 'q'].find((rid) => sendRids.includes(rid)) ?? sendRids.at(-1) ?? null
+/**
+ * The smallest and the best: who has no line for the best gets the other. More of them would cost every
+ * sender more than it brings.
+ */
+function wantedRids({ sendRids }: SdpSection): string[] {
+  // LiveKit's own names, whatever their order; others come from small to large.
+  const names = ['q', 'h', 'f']
+  const isNamed = sendRids.every((rid) => names.includes(rid))
+  const ordered = isNamed ? names.filter((name) => sendRids.includes(name)) : sendRids
+  return ordered.filter((_, index) => index === 0 || index === ordered.length - 1)
 }

@@ -515,10 +515,10 @@ describe('the embedded media server', () => {
   test('ports, addresses and size can be set', () => {
     const toml =
       '[livekit]\nembedded = true\nudp_ports = "50000-50099"\n' +
-      'media_addresses = ["192.168.1.20"]\nmax_participants = 4'
+      'media_addresses = ["192.168.1.20", "2001:db8::20"]\nmax_participants = 4'
     expect(load({ toml }).livekit).toEqual({
       embedded: {
-        mediaAddresses: ['192.168.1.20'],
+        mediaAddresses: ['192.168.1.20', '2001:db8::20'],
         udpPorts: { from: 50_000, to: 50_099 },
         maxParticipants: 4,
       },
