@@ -154,7 +154,7 @@ function mountSignal(app: TemplatedApp, path: SignalPath, deps: MediaRouteDeps):
   app.ws<MediaSocket>(`/livekit${path}`, {
     maxPayloadLength: largestFrame,
     maxBackpressure,
-    closeOnBackpressureLimit: 1,
+    closeOnBackpressureLimit: true,
     idleTimeout: 120,
     sendPingsAutomatically: true,
 

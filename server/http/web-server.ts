@@ -1,5 +1,5 @@
 /** The web server: uWebSockets.js with the API, the live socket, webhooks, health and the web client. */
-import uWS, { type TemplatedApp } from 'uWebSockets.js'
+import type { TemplatedApp } from 'uWebSockets.js'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
@@ -28,6 +28,7 @@ import { callRoutes } from './routes/calls.ts'
 import { roomRoutes } from './routes/rooms.ts'
 import { systemRoutes } from './routes/system.ts'
 import { createStaticFiles } from './static-files.ts'
+import { coreNotice, uWS } from './uws.ts'
 import { createWebhookHandler } from './webhook-handler.ts'
 
 export interface WebServerDeps {
@@ -96,6 +97,7 @@ export function createWebServer(deps: WebServerDeps): WebServer {
   })
   const files = createStaticFiles(deps.webRoot, config)
 
+  if (coreNotice !== null) log.warn(coreNotice)
   const app = deps.tls ? uWS.SSLApp(deps.tls) : uWS.App()
   deps.mount(app)
   if (deps.media) mountMedia(app, { carrier: deps.media, now: deps.now, log })
