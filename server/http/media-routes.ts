@@ -154,7 +154,7 @@ function mountSignal(app: TemplatedApp, path: SignalPath, deps: MediaRouteDeps):
   app.ws<MediaSocket>(`/livekit${path}`, {
     maxPayloadLength: largestFrame,
     maxBackpressure,
-    closeOnBackpressureLimit: true,
+    closeOnBackpressureLimit: 1,
     idleTimeout: 120,
     sendPingsAutomatically: true,
 

@@ -11,6 +11,7 @@ type Uws = typeof UWebSockets
 const require = createRequire(import.meta.url)
 const { arch, platform, versions } = process
 const binary = `uws_${platform}_${arch}_${versions.modules}.node`
+const isNode20 = versions.modules === '115'
 
 /**
  * What a request's head may hold when it comes in pieces, in bytes; uWebSockets reads it once, when it
@@ -18,44 +19,53 @@ const binary = `uws_${platform}_${arch}_${versions.modules}.node`
  */
 process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= String(64 * 1024)
 
-const { uws, isOldCore } = load()
+/**
+ * The package's build for Node 20 is of an older core, which answers 505 to a request line that comes in
+ * pieces (docs/adr/00XX-h3-uwebsockets-builds.md).
+ */
+const packages = isNode20 ? ['uwebsockets-for-node-20', 'uWebSockets.js'] : ['uWebSockets.js']
+const { uws, from } = load()
 export const uWS: Uws = uws
 
-/**
- * What the operator has to know of the build that this machine can load; null when it is the present one.
- */
-export const coreNotice = isOldCore
-  ? 'the C library of this system is older than 2.36, so an old build of uWebSockets serves here: ' +
-    'requests that arrive in pieces are sometimes answered 505, and joins fail. ' +
-    'Debian 12, Ubuntu 24.04 or newer have what it takes'
-  : null
+/** For the operator; null when the core is the present one. */
+export const coreNotice =
+  isNode20 && from === 'uWebSockets.js'
+    ? 'the C library of this system is older than 2.36, so an old build of uWebSockets serves here: ' +
+      'requests that arrive in pieces are sometimes answered 505, and joins fail; ' +
+      'Debian 12, Ubuntu 24.04 or newer have what it takes'
+    : null
 
-/** The present build, the same one without its wish for glibc 2.38, or an old one. */
-function load(): { uws: Uws; isOldCore: boolean } {
-  const path = join(dirname(require.resolve('uWebSockets.js')), binary)
-  try {
-    return { uws: require(path) as Uws, isOldCore: false }
-  } catch (error) {
-    if (!String(error).includes('GLIBC_')) throw explain(error)
-    const lowered = lowerGlibc(readFileSync(path))
-    const uws = lowered && firstThatLoads(lowered, [join(dirname(path), '../.cache'), tmpdir()])
-    if (uws) return { uws, isOldCore: false }
-    return { uws: loadOldCore(error), isOldCore: true }
+function load(): { uws: Uws; from: string } {
+  const reasons: string[] = []
+  for (const from of packages) {
+    try {
+      const path = join(dirname(require.resolve(from)), binary)
+      return { uws: loadLowered(path) ?? (require(path) as Uws), from }
+    } catch (error) {
+      reasons.push(String(error))
+    }
   }
+  throw new Error(
+    `uWebSockets.js has no build for Node ${versions.node} on this ${platform} (${arch}): ${reasons.join('; ')}`,
+  )
 }
 
-/** A file that is there for as long as it takes to load it: nobody can put another in its place. */
-function firstThatLoads(file: Buffer, folders: string[]): Uws | undefined {
-  for (const parent of folders) {
+/** Undefined where the build may be loaded as it is. */
+function loadLowered(path: string): Uws | undefined {
+  if (!isGlibcBelow(2, 38)) return undefined
+  const lowered = lowerGlibc(readFileSync(path))
+  if (!lowered) return undefined
+  for (const parent of [join(dirname(path), '../.cache'), tmpdir()]) {
     let folder: string | undefined
     try {
       mkdirSync(parent, { recursive: true })
+      // There for as long as it takes to load it: nobody can put another in its place.
       folder = mkdtempSync(join(parent, 'chatto-uws-'))
-      const path = join(folder, binary)
-      writeFileSync(path, file)
-      return require(path) as Uws
+      const copy = join(folder, binary)
+      writeFileSync(copy, lowered)
+      return require(copy) as Uws
     } catch {
-      // May not be written, or holds nothing that may be run; the next one may.
+      // It may not be written there, or nothing in there may be run.
     } finally {
       if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
     }
@@ -63,16 +73,9 @@ function firstThatLoads(file: Buffer, folders: string[]): Uws | undefined {
   return undefined
 }
 
-function loadOldCore(reason: unknown): Uws {
-  try {
-    return require(join(dirname(require.resolve('uwebsockets-old-glibc')), binary)) as Uws
-  } catch {
-    throw explain(reason)
-  }
-}
-
-function explain(error: unknown): Error {
-  return new Error(
-    `uWebSockets.js has no build for Node ${versions.node} on this ${platform} (${arch}): ${String(error)}`,
-  )
+function isGlibcBelow(major: number, minor: number): boolean {
+  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } }
+  const [ownMajor, ownMinor] = (report.header?.glibcVersionRuntime ?? '').split('.').map(Number)
+  if (ownMajor === undefined || ownMinor === undefined) return false
+  return ownMajor < major || (ownMajor === major && ownMinor < minor)
 }
