@@ -17,7 +17,7 @@ const isNode20 = versions.modules === '115'
  * What a request's head may hold when it comes in pieces, in bytes; uWebSockets reads it once, when it
  * is loaded. Its own 4,096 are less than a join behind a proxy that writes by so many.
  */
-process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= String(64 * 1024)
+process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ||= String(64 * 1024)
 
 /**
  * The package's build for Node 20 is of an older core, which answers 505 to a request line that comes in
