@@ -39,8 +39,11 @@ export function createOrigins(
   { secure, hints }: { secure: boolean; hints: ProxyHints },
 ): Origins {
   const configured = [webserver.url, ...webserver.origins].map((url) => new URL(url).origin)
-  // Where people come from elsewhere a proxy may be in front, and need not say so.
-  const isForHereOnly = configured.every((origin) => isLoopback(new URL(origin).hostname))
+  // Where people come from elsewhere, or by https that is not ours, a proxy may be in front and say nothing.
+  const isForHereOnly = configured.every((origin) => {
+    const { hostname, protocol } = new URL(origin)
+    return isLoopback(hostname) && (protocol === 'https:') === secure
+  })
   const hosts = new Set([
     ...configured.map((origin) => new URL(origin).hostname),
     webserver.host.toLowerCase(),
