@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { v7 as uuidV7 } from 'uuid'
+import { holdDatabase, type HeldDatabase } from '../persistence/hold-sqlite.ts'
 import { openStore } from '../persistence/open-store.ts'
 import type { OpenStore, Store } from '../persistence/store.ts'
 import { createAccountRooms, generalRoomSetting } from './auth/account-rooms.ts'
@@ -75,17 +76,24 @@ export async function startApp(options: AppOptions): Promise<App> {
   const newId = () => uuidV7()
   const keyEncryptionKey = readKeyEncryptionKey(config.security)
   await requireFreeAddress(config.webserver.host, config.webserver.port)
-  const store = await open(config.database.url)
   /** What is open already if the start fails, in order. */
-  const opened: { close(): Promise<void> }[] = [store]
+  const opened: { close(): Promise<void> }[] = []
   try {
-    return await startWith(store, keyEncryptionKey)
+    const held = await holdDatabase(config.database.url)
+    opened.push({ close: held.release })
+    const store = await open(config.database.url, (line) => log.warn(line))
+    opened.push(store)
+    return await startWith(store, keyEncryptionKey, held)
   } catch (error) {
     for (const one of opened.toReversed()) await one.close()
     throw error
   }
 
-  async function startWith(store: Store, keyEncryptionKey: Buffer): Promise<App> {
+  async function startWith(
+    store: Store,
+    keyEncryptionKey: Buffer,
+    held: HeldDatabase,
+  ): Promise<App> {
     if (!(await store.installation.acceptKeyFingerprint(keyFingerprint(keyEncryptionKey)))) {
       throw new ConfigError(
         'the key-encryption key is not the one that this database was made with; ' +
@@ -288,13 +296,13 @@ export async function startApp(options: AppOptions): Promise<App> {
       fingerprint: config.webserver.tls.is === 'self-signed' ? (tls?.fingerprint ?? null) : null,
       async stop() {
         web.stopListening()
-        housekeeping.stop()
-        await Promise.all([keeper.stop(), mailbox.idle(), effects.stop(3_000)])
+        await Promise.all([housekeeping.stop(), keeper.stop(), mailbox.idle(), effects.stop(3_000)])
         await live.close()
         await mailbox.idle()
         await media?.stop()
         web.close()
         await store.close()
+        await held.release()
       },
     }
 

@@ -16,8 +16,11 @@ const stopWithinMs = 10_000
 
 async function main(): Promise<void> {
   const sources = { argv: process.argv.slice(2), env: process.env, cwd: process.cwd() }
-  const written = writeFirstConfig(sources)
-  if (written) print(`A first run: its configuration is in ${written}`)
+  const first = writeFirstConfig(sources)
+  if (first?.is === 'written') print(`A first run: its configuration is in ${first.path}`)
+  if (first?.is === 'impossible') {
+    print(`Note: a first run’s configuration cannot be written to ${first.path} (${first.reason})`)
+  }
   const config = loadConfig({ ...sources, readFile: readIfThere })
   config.warnings.forEach((warning) => print(`Note: ${warning}`))
   const log = createLogger(config.log.level)
@@ -85,7 +88,7 @@ function readIfThere(path: string): string | undefined {
     return readFileSync(path, 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw new ConfigError(`the configuration file ${path} cannot be read`)
+    throw error
   }
 }
 

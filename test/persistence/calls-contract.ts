@@ -131,9 +131,9 @@ export function callsContract(database: TestDatabase): void {
     expect((await calls().ignored(1))[0]?.identity).toBe('x'.repeat(255))
     expect((await calls().ignored(2))[1]).toEqual(record(3))
 
-    await database.store.effects.trim(t0, 2)
+    await database.store.effects.trim(t0, 2, 100)
     expect(await events(10)).toEqual(['event 1000', 'event 3'])
-    await database.store.effects.trim(t0, 2)
+    await database.store.effects.trim(t0, 2, 100)
     expect(await events(10)).toEqual(['event 1000', 'event 3'])
   })
 }

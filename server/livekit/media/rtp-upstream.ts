@@ -12,7 +12,7 @@ import {
   writeTransportFeedback,
   type Arrival,
 } from './rtcp-write.ts'
-import type { SdpSection } from './sdp-parse.ts'
+import type { SdpSection, SdpSsrcs } from './sdp-parse.ts'
 
 export interface RtpUpstream {
   readonly packetsReceived: number
@@ -109,7 +109,7 @@ export function createRtpUpstream({
 
   function learn(header: RtpHeader): Stream | undefined {
     const mid = find(header, ids.mid)?.toString('latin1')
-    const section = mid === undefined ? undefined : sections.get(mid)
+    const section = mid === undefined ? listing(header.ssrc) : sections.get(mid)
     if (!section || streams.size >= maxStreams) return undefined
     const rid = find(header, section.ids.rid)?.toString('latin1')
     const repaired = find(header, section.ids.repairedRid)?.toString('latin1')
@@ -119,6 +119,11 @@ export function createRtpUpstream({
     const stream: Stream = { section, use: isWanted ? (isRtx ? 'rtx' : 'main') : 'unwanted' }
     streams.set(header.ssrc, stream)
     return stream
+  }
+
+  /** A packet without its section's name: after the first ones they go without. */
+  function listing(ssrc: number): Section | undefined {
+    return [...sections.values()].find(({ ssrcs }) => ssrcs && ofAll(ssrcs).includes(ssrc))
   }
 
   function sendFeedback(): void {
@@ -149,10 +154,12 @@ export function createRtpUpstream({
       const section: Section = { ...next, main, ids: toIds(next.extensions) }
       sections.set(next.mid, section)
       for (const stream of streams.values()) if (stream.section === known) stream.section = section
-      if (next.ssrcs) {
-        streams.set(next.ssrcs.main, { section, use: 'main' })
-        if (next.ssrcs.rtx !== null) streams.set(next.ssrcs.rtx, { section, use: 'rtx' })
-      }
+      // Which of them has the wanted layer, its packets say.
+      if (!next.ssrcs || next.rid !== null) return
+      const { main: first, rtx, others } = next.ssrcs
+      for (const ssrc of others) streams.set(ssrc, { section, use: 'unwanted' })
+      streams.set(first, { section, use: 'main' })
+      if (rtx !== null) streams.set(rtx, { section, use: 'rtx' })
     },
     removeSection(mid) {
       const section = sections.get(mid)
@@ -202,6 +209,8 @@ export function createRtpUpstream({
     },
   }
 }
+
+const ofAll = ({ main, rtx, others }: SdpSsrcs) => [main, rtx, ...others]
 
 function find(header: RtpHeader, id: number | undefined): Buffer | undefined {
   return id === undefined
