@@ -27,6 +27,7 @@ import { startEmbeddedMedia } from './embedded-media.ts'
 import { openClock } from './open-clock.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createOrigins } from './http/origins.ts'
+import { createProxyHints } from './http/proxy-hints.ts'
 import { prepareTlsOf } from './http/tls-config.ts'
 import { createWebServer } from './http/web-server.ts'
 import { keyFingerprint, readKeyEncryptionKey } from './key-encryption-key.ts'
@@ -127,12 +128,14 @@ export async function startApp(options: AppOptions): Promise<App> {
       accounts: store.accounts,
       rebuild: (roomId, callId) => rebuildCall(mailbox, roomId, callId),
     })
-    const origins = createOrigins(config.webserver, tls !== null)
+    const hints = createProxyHints(log)
+    const origins = createOrigins(config.webserver, { secure: tls !== null, hints })
     const live: Live = createLive({
       store,
       views,
       accounts: () => accounts,
       origins,
+      hints,
       currentKey: (roomId) => readCurrentKey(store, keys, roomId),
       messagesPerSecond: config.limits.socketMessagesPerSecond,
       now,
@@ -316,6 +319,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       services: { accounts, rooms, calls, admin, webhooks },
       views,
       origins,
+      hints,
       metrics,
       webRoot: options.webRoot,
       tls,
