@@ -20,6 +20,8 @@ export interface RoomTimeline {
   entries: readonly Fact[]
   hasMore: boolean
   isLoadingOlder: boolean
+  /** The last try to load what is older: it is not made again by itself. */
+  hasOlderFailed: boolean
   outgoing: readonly Outgoing[]
 }
 
@@ -28,6 +30,7 @@ const empty: RoomTimeline = {
   entries: [],
   hasMore: false,
   isLoadingOlder: false,
+  hasOlderFailed: false,
   outgoing: [],
 }
 
@@ -74,6 +77,7 @@ export async function loadTimeline(roomId: string, again = false): Promise<void>
     change(roomId, (timeline) => ({
       ...timeline,
       state: 'ready',
+      hasOlderFailed: false,
       entries: again ? page.entries : merge(timeline.entries, page.entries),
       hasMore: page.hasMore,
     }))
@@ -86,22 +90,28 @@ export async function loadTimeline(roomId: string, again = false): Promise<void>
   }
 }
 
-export async function loadOlder(roomId: string): Promise<void> {
+/** One page more, before what is there. False when there was none to load, or it did not come. */
+export async function loadOlder(roomId: string): Promise<boolean> {
   const timeline = now(roomId)
   const first = timeline?.entries[0]
-  if (!timeline?.hasMore || timeline.isLoadingOlder || !first) return
-  change(roomId, (before) => ({ ...before, isLoadingOlder: true }))
+  if (!timeline?.hasMore || timeline.isLoadingOlder || !first) return false
+  change(roomId, (before) => ({ ...before, isLoadingOlder: true, hasOlderFailed: false }))
   try {
     const page = await api.timeline(roomId, first.seq)
     take(page)
     change(roomId, (before) => ({
       ...before,
       isLoadingOlder: false,
-      entries: merge(page.entries, before.entries),
-      hasMore: page.hasMore,
+      // What was loaded anew meanwhile begins elsewhere: with this page there would be a hole.
+      ...(before.entries[0]?.seq === first.seq && {
+        entries: merge(page.entries, before.entries),
+        hasMore: page.hasMore,
+      }),
     }))
+    return true
   } catch {
-    change(roomId, (before) => ({ ...before, isLoadingOlder: false }))
+    change(roomId, (before) => ({ ...before, isLoadingOlder: false, hasOlderFailed: true }))
+    return false
   }
 }
 

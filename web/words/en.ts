@@ -96,6 +96,15 @@ export const en = {
   'history.empty-detail-no-calls': 'Write the first message. Others see it at once.',
   'history.loading': 'Loading history',
   'history.older': 'Loading older messages…',
+  'history.show-older': 'Show older messages',
+  'history.older-failed': 'Older messages could not be loaded.',
+  'history.beginning': 'This is the beginning of {room}.',
+  'history.beginning-dm': 'This is the beginning of your messages with {room}.',
+  'history.new-above': { one: '{count} new message', other: '{count} new messages' },
+  'history.new-above-more': {
+    one: 'More than {count} new message',
+    other: 'More than {count} new messages',
+  },
   'history.failed': 'The history could not be loaded',
   'history.failed-detail': 'What you write is kept.',
   'history.new': 'New',
@@ -122,6 +131,10 @@ export const en = {
   'history.discard': 'Remove',
   'history.only-you': 'only you',
   'history.to-newest': 'To the newest message',
+  'history.to-newest-count': {
+    one: '{count} new message below. Go there',
+    other: '{count} new messages below. Go there',
+  },
 
   'composer.label': 'Message to {room}',
   'composer.send': 'Send',
