@@ -8,12 +8,14 @@ import type { Ref } from 'vue'
 
 /** Some in a row: a row may go, when what was sent becomes what was posted. */
 const heldRows = 3
+/** A day's line stays first whatever comes above it, and the New line goes where it belongs. */
+const isFixed = (row: Element) => !row.matches('.day, .new')
 
 export function useKeptPlace(
   scroller: Readonly<Ref<HTMLElement | null>>,
   list: Readonly<Ref<HTMLElement | null>>,
 ): void {
-  let held: { row: Element; top: number }[] = []
+  let held: { row: Element; end: number }[] = []
   let height = 0
   let scrolledTo = 0
 
@@ -26,10 +28,11 @@ export function useKeptPlace(
     height = box.clientHeight
     const { top } = box.getBoundingClientRect()
     const rows = list.value.children
-    const first = firstBelow(rows, top)
-    for (let at = first; at < first + heldRows; at++) {
+    for (let at = firstBelow(rows, top); held.length < heldRows; at++) {
       const row = rows[at]
-      if (row) held.push({ row, top: row.getBoundingClientRect().top - top })
+      if (!row) return
+      // Its end: what comes before it may change how it begins.
+      if (isFixed(row)) held.push({ row, end: row.getBoundingClientRect().bottom - top })
     }
   }
 
@@ -38,8 +41,8 @@ export function useKeptPlace(
     const box = scroller.value
     const there = held.find(({ row }) => row.isConnected)
     if (box && there && box.clientHeight === height) {
-      const top = there.row.getBoundingClientRect().top - box.getBoundingClientRect().top
-      const moved = top - there.top + (box.scrollTop - scrolledTo)
+      const end = there.row.getBoundingClientRect().bottom - box.getBoundingClientRect().top
+      const moved = end - there.end + (box.scrollTop - scrolledTo)
       if (Math.abs(moved) >= 1) box.scrollTop += moved
     }
     hold()
