@@ -3,7 +3,8 @@ import { createStore } from '@xstate/store'
 import { toValue, type MaybeRefOrGetter, type Ref } from 'vue'
 import type { Fact } from '../../server/protocol/wire.ts'
 import { timelineTypes } from '../../machines/room.facts.ts'
-import { api, type Timeline } from '../api/client.ts'
+import { api, ApiError, type Timeline } from '../api/client.ts'
+import { growingWaitMs } from '../live/growing-wait.ts'
 import { learnNames } from './names.store.ts'
 import { selectorOf } from './selector.ts'
 
@@ -13,6 +14,8 @@ export interface Outgoing {
   text: string
   at: number
   failed: boolean
+  /** It failed, and is sent by itself when the server can be reached: nothing that anybody must do. */
+  isWaiting?: boolean
 }
 
 export interface RoomTimeline {
@@ -141,16 +144,19 @@ export async function sendMessage(roomId: string, outgoing: Outgoing): Promise<v
     ...timeline,
     outgoing: [
       ...timeline.outgoing.filter((other) => other.requestId !== requestId),
-      { ...outgoing, failed: false },
+      { requestId, text, at: outgoing.at, failed: false },
     ],
   }))
   try {
     addFacts(roomId, [await api.post(roomId, { text, requestId })])
-  } catch {
+    triesInVain = 0
+  } catch (error) {
+    const isWaiting = mayWorkLater(error)
+    if (isWaiting) sendAgainLater()
     change(roomId, (timeline) => ({
       ...timeline,
       outgoing: timeline.outgoing.map((other) =>
-        other.requestId === requestId ? { ...other, failed: true } : other,
+        other.requestId === requestId ? { ...other, failed: true, isWaiting } : other,
       ),
     }))
   }
@@ -170,16 +176,37 @@ export function restoreUnsent(roomId: string, { requestId, text, at }: Outgoing)
     ...timeline,
     outgoing: [
       ...timeline.outgoing.filter((other) => other.requestId !== requestId),
-      { requestId, text, at, failed: true },
+      { requestId, text, at, failed: true, isWaiting: true },
     ],
   }))
 }
 
-/** What did not go out is tried again when the connection is back. */
+/** No answer, a server that cannot just now, or too much at once: not what was written is at fault. */
+const mayWorkLater = (error: unknown) =>
+  error instanceof ApiError &&
+  (error.code === 'offline' || error.status >= 500 || error.status === 429)
+
+let triesInVain = 0
+let later: ReturnType<typeof setTimeout> | null = null
+
+/** The connection may be up all the while: then nothing else tells when to try. */
+function sendAgainLater(): void {
+  if (later !== null) return
+  later = setTimeout(
+    () => {
+      later = null
+      sendAgain()
+    },
+    growingWaitMs(triesInVain++, Math.random()) + shortestWaitMs,
+  )
+}
+const shortestWaitMs = 1000
+
+/** What did not go out is tried again when the connection is back, and now and then before. */
 export function sendAgain(): void {
   for (const [roomId, timeline] of Object.entries(timelinesStore.getSnapshot().context.rooms)) {
     for (const outgoing of timeline.outgoing) {
-      if (outgoing.failed) void sendMessage(roomId, outgoing)
+      if (outgoing.failed && outgoing.isWaiting) void sendMessage(roomId, outgoing)
     }
   }
 }

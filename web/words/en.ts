@@ -127,6 +127,7 @@ export const en = {
   'history.member-left': '{name} left the room',
   'history.member-removed': '{by} removed {name}',
   'history.not-sent': 'Not sent.',
+  'history.waiting': 'Waiting to be sent.',
   'history.try-again': 'Try again',
   'history.discard': 'Remove',
   'history.only-you': 'only you',
@@ -139,7 +140,7 @@ export const en = {
   'composer.label': 'Message to {room}',
   'composer.send': 'Send',
   'composer.offline': 'You are offline. What you write is kept and sent when you are back.',
-  'composer.too-long': 'A message holds at most 8,000 characters.',
+  'composer.too-long': 'A message holds at most 8,000 characters. This one has {count}.',
 
   'new-room.title': 'New room',
   'new-room.name': 'Name',
