@@ -6,12 +6,13 @@
 import { otherNodes } from './other-nodes.mjs'
 
 /**
- * The builds of uWebSockets.js that come with this version of it: Node's ABI, and the oldest glibc that
- * the build takes (null where there is none). test/scripts/choose-node.test.ts compares it with the files.
+ * The builds of uWebSockets.js that are installed: Node's ABI, and the oldest glibc that the build can be
+ * loaded with (null where there is none) by server/http/uws.ts, which lowers what asks for 2.38.
+ * test/scripts/choose-node.test.ts compares it with the files.
  */
 export const builds = {
-  'linux-x64': { 115: '2.27', 127: '2.38', 137: '2.38', 141: '2.38' },
-  'linux-arm64': { 115: '2.27', 127: '2.38', 137: '2.38', 141: '2.38' },
+  'linux-x64': { 115: '2.27', 127: '2.36', 137: '2.36', 141: '2.36' },
+  'linux-arm64': { 115: '2.27', 127: '2.36', 137: '2.36', 141: '2.36' },
   'linux-arm': { 115: '2.28' },
   'darwin-x64': { 115: null, 127: null, 137: null, 141: null },
   'darwin-arm64': { 115: null, 127: null, 137: null, 141: null },
@@ -55,7 +56,7 @@ export function chooseNode(present, wish) {
     }
   }
   const node = (otherNodes[machine] || []).find(({ abi }) => suits(present, ofMachine[abi]))
-  if (!node) return { is: 'none', line: thisNode + '. ' + needed + ' can, where glibc is 2.38.' }
+  if (!node) return { is: 'none', line: thisNode + '. No other Node is known that could.' }
   return {
     is: 'other',
     node,

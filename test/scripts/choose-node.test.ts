@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { builds, chooseNode, engines } from '../../scripts/house/choose-node.mjs'
 import { otherNodes } from '../../scripts/house/other-nodes.mjs'
+import { lowerGlibc } from '../../server/http/lower-glibc.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 
 const abis = new Map([
@@ -17,6 +18,7 @@ const abis = new Map([
   [25, '141'],
   [26, '147'],
 ])
+const ubuntu2204 = '2.35'
 const debian12 = '2.36'
 const debian13 = '2.41'
 
@@ -42,16 +44,17 @@ const majorOf = (version: string) => Number(version.split('.')[0])
 
 describe('the present Node', () => {
   test.each(['20.19.0', '20.20.2', '22.13.0', '22.23.5', '24.0.0', '24.22.3', '25.9.0'])(
-    '%s is used in Debian 13',
+    '%s is used in Debian 12 and 13',
     (version) => {
+      expect(choose(version, { glibc: debian12 }).choice).toBe('this')
       expect(choose(version, { glibc: debian13 }).choice).toBe('this')
       expect(choose(version, { glibc: debian13, arch: 'arm64' }).choice).toBe('this')
       expect(choose(version, { glibc: debian13, wish: 'system' }).choice).toBe('this')
     },
   )
 
-  test('Node 20 is used in Debian 12, too, and every one of them on a Mac and on Windows', () => {
-    expect(choose('20.20.2', { glibc: debian12 }).choice).toBe('this')
+  test('Node 20 is used in Ubuntu 22.04, too, and every one of them on a Mac and on Windows', () => {
+    expect(choose('20.20.2', { glibc: ubuntu2204 }).choice).toBe('this')
     for (const [platform, arch] of [
       ['darwin', 'x64'],
       ['darwin', 'arm64'],
@@ -65,7 +68,8 @@ describe('the present Node', () => {
 })
 
 describe('where the present Node cannot', () => {
-  test('Node 26 in Debian 13 gives way to Node 24, and says so in one line', () => {
+  test('Node 26 in Debian 12 and 13 gives way to Node 24, and says so in one line', () => {
+    expect(majorOf(choose('26.12.1', { glibc: debian12 }).choice)).toBe(24)
     const { choice, line } = choose('26.12.1', { glibc: debian13 })
     expect(majorOf(choice)).toBe(24)
     expect(line).toBe(
@@ -75,27 +79,27 @@ describe('where the present Node cannot', () => {
   })
 
   test.each(['22.23.5', '24.22.3', '25.9.0', '26.12.1'])(
-    '%s in Debian 12 gives way to Node 20, which needs no newer glibc',
+    '%s in Ubuntu 22.04 gives way to Node 20, which needs no newer glibc',
     (version) => {
-      expect(majorOf(choose(version, { glibc: debian12 }).choice)).toBe(20)
+      expect(majorOf(choose(version, { glibc: ubuntu2204 }).choice)).toBe(20)
     },
   )
 
   test('the line names both versions of glibc', () => {
-    expect(choose('24.22.3', { glibc: debian12 }).line).toContain(
-      'its uWebSockets.js needs glibc 2.38, this system has 2.36',
+    expect(choose('24.22.3', { glibc: ubuntu2204 }).line).toContain(
+      'its uWebSockets.js needs glibc 2.36, this system has 2.35',
     )
   })
 
   test.each(['18.20.8', '20.18.3', '21.7.3', '22.12.0', '23.11.1'])(
-    '%s gives way to Node 24 in Debian 13 and to Node 20 in Debian 12',
+    '%s gives way to Node 24 in Debian 12 and to Node 20 in Ubuntu 22.04',
     (version) => {
-      expect(majorOf(choose(version, { glibc: debian13 }).choice)).toBe(24)
-      expect(majorOf(choose(version, { glibc: debian12 }).choice)).toBe(20)
+      expect(majorOf(choose(version, { glibc: debian12 }).choice)).toBe(24)
+      expect(majorOf(choose(version, { glibc: ubuntu2204 }).choice)).toBe(20)
     },
   )
 
-  test('2.4 is an older glibc than 2.38, and 2.100 a newer one', () => {
+  test('2.4 is an older glibc than 2.36, and 2.100 a newer one', () => {
     expect(majorOf(choose('26.0.0', { glibc: '2.100' }).choice)).toBe(24)
     expect(choose('26.0.0', { glibc: '2.4' }).choice).toBe('none')
   })
@@ -137,8 +141,11 @@ describe('what the decision goes by is true', () => {
   test.each(Object.entries(builds))('of the builds for %s', (machine, ofMachine) => {
     for (const [abi, oldestGlibc] of Object.entries(ofMachine)) {
       const file = join(folder, `uws_${machine.replace('-', '_')}_${abi}.node`)
-      const names = readFileSync(file, 'latin1').match(/GLIBC_2\.\d+/g) ?? []
-      const newest = Math.max(...names.map((name) => Number(name.split('.')[1])))
+      const build = readFileSync(file)
+      const names = build.toString('latin1').match(/GLIBC_2\.\d+/g) ?? []
+      // Nothing of the newest version is left in what the server loads instead.
+      const kept = lowerGlibc(build) ? names.filter((name) => name !== 'GLIBC_2.38') : names
+      const newest = Math.max(...kept.map((name) => Number(name.split('.')[1])))
       expect(`2.${newest}`, file).toBe(oldestGlibc ?? '2.-Infinity')
     }
   })
@@ -157,7 +164,7 @@ describe('what the decision goes by is true', () => {
       const [platform = '', arch = ''] = machine.split('-')
       for (const { version, abi, integrity } of nodes) {
         expect(String(abi)).toBe(abis.get(majorOf(version)))
-        const glibc = platform === 'linux' ? '2.38' : undefined
+        const glibc = platform === 'linux' ? debian12 : undefined
         expect(choose(version, { platform, arch, ...(glibc && { glibc }) }).choice).toBe('this')
         expect(integrity).toMatch(/^sha512-[\w+/]{86}==$/)
       }
