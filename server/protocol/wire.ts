@@ -1,5 +1,6 @@
 /** What goes over the wire, as schemas: they validate requests, type the web client, and become OpenAPI. */
 import { z } from 'zod'
+import { isPlainLine, isVisible, toPlainLine } from './plain-line.ts'
 
 z.config({ jitless: true })
 
@@ -23,21 +24,28 @@ export const loginSchema = z
   .transform((login) => login.toLowerCase())
   .pipe(z.string().regex(/^[a-z0-9._-]{2,32}$/))
 export const passwordSchema = z.string().min(8).max(256)
-/** Not empty, no control characters, trimmed. */
+/**
+ * A name of a room or a person. Only what is given is held to it: names from before stay as they are,
+ * and answers carry them.
+ */
 const line = (max: number) =>
   z
     .string()
-    .trim()
-    .min(1)
-    .max(max)
-    .regex(/^[^\p{Cc}\p{Cs}]*$/u)
+    .transform(toPlainLine)
+    .pipe(
+      z
+        .string()
+        .min(1)
+        .max(max)
+        .refine(isPlainLine, 'only characters that can be seen, and at least one'),
+    )
 export const displayNameSchema = line(64)
 export const roomNameSchema = line(80)
 export const messageTextSchema = z
   .string()
   .min(1)
   .max(8000)
-  .regex(/\S/u)
+  .refine(isVisible, 'at least one character that can be seen')
   .regex(/^[^\p{Cs}\0]*$/u)
 
 export const userSchema = z

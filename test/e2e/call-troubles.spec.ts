@@ -272,7 +272,7 @@ test('F15 Ada’s screen stays awake in a call; the screen she shares is asked f
   )
   expect(asked).toMatchObject([
     {
-      systemAudio: expect.stringMatching(/^(include|exclude)$/) as string,
+      systemAudio: expect.stringMatching(/^(include|exclude)$/) as unknown,
       selfBrowserSurface: 'exclude',
       audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
     },

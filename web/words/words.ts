@@ -1,5 +1,6 @@
 /** Gives the words for keys: `t('room.members', { count: 3 })`. Plurals, lists and dates by the platform. */
 import { en } from './en.ts'
+import { isolate } from './isolate.ts'
 
 export type Words = typeof en
 export type WordKey = keyof Words
@@ -14,7 +15,7 @@ const plurals = new Intl.PluralRules(locale)
 
 type Params = Readonly<Record<string, string | number>>
 
-/** `{name}` in the words is taken from the parameters; `count` chooses the plural. */
+/** `{name}` in the words is taken from the parameters, in a direction of its own; `count` chooses the plural. */
 export function t(key: TextKey, params: Params = {}): string {
   const entry: string | Readonly<Record<string, string>> = words[key]
   const text =
@@ -23,7 +24,7 @@ export function t(key: TextKey, params: Params = {}): string {
       : (entry[plurals.select(Number(params['count']))] ?? entry['other'] ?? '')
   return text.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => {
     const value = params[name]
-    return typeof value === 'number' ? value.toLocaleString(locale) : (value ?? '')
+    return typeof value === 'number' ? value.toLocaleString(locale) : isolate(value ?? '')
   })
 }
 
