@@ -79,7 +79,8 @@ test.afterEach(async ({ browserName }, testInfo) => {
   expect(browserName).toBe('chromium')
 })
 
-const button = ({ page }: Person, name: string) => page.getByRole('button', { name })
+const button = ({ page }: Person, name: string) =>
+  page.getByRole('toolbar', { name: 'Call' }).getByRole('button', { name })
 const tileOf = ({ name }: Person, watcher: Person) =>
   watcher.page.getByRole('main').locator('.tile').filter({ hasText: name })
 
@@ -187,7 +188,7 @@ for (const { carrier, start, skip } of [
       await untilConnected(ada, ['Ada', 'Fay'], 'Release')
       // Long enough for senders to have switched, and for whoever could not follow to show it.
       const before = await Promise.all(pair.map(({ page }) => receivedMedia(page)))
-      for (const [index, person] of pair.entries()) await grows(person, before[index], 150)
+      for (const [index, person] of pair.entries()) await grows(person, before[index], 60)
       for (const person of pair) await isEncrypted(person)
     })
     for (const { violations } of people) expect(violations).toEqual([])
