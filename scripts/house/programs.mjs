@@ -36,8 +36,17 @@ function findBrowser(named, names) {
   return [named, ...paths].find((path) => path && isProgram(path))
 }
 
-export function findDebootstrap() {
-  return [...searchPath(), '/usr/sbin'].map((folder) => join(folder, 'debootstrap')).find(isProgram)
+export const findDebootstrap = () => findForRoot('debootstrap')
+
+/** `NGINX` names another. */
+export const findNginx = () => process.env.NGINX ?? findForRoot('nginx')
+
+/** `CADDY` names another. */
+export const findCaddy = () => process.env.CADDY ?? findForRoot('caddy')
+
+/** In the folder for root, too, which is not in everybody's path. */
+function findForRoot(name) {
+  return [...searchPath(), '/usr/sbin'].map((folder) => join(folder, name)).find(isProgram)
 }
 
 function searchPath() {

@@ -1,5 +1,5 @@
 /**
- * Runs one kind of tests: `fast` and `long` (nothing but Node), `real` (PostgreSQL, livekit-server),
+ * Runs one kind of tests: `fast` and `long` (nothing but Node), `real` (PostgreSQL, livekit-server, nginx, Caddy),
  * `e2e` (Chromium, Firefox), `media` (Chromium), `nodes` (root and debootstrap). What a kind needs and
  * this machine lacks is said; in CI it is an error. Each kind leaves its counts in `test-results/KIND.json`.
  */
@@ -8,10 +8,12 @@ import { fileURLToPath } from 'node:url'
 import { buildWhenNeeded } from './build.mjs'
 import { installWhenNeeded } from './install.mjs'
 import {
+  findCaddy,
   findChromium,
   findDebootstrap,
   findFirefox,
   findLivekitServer,
+  findNginx,
   findPostgres,
 } from './programs.mjs'
 import { endWith, run, StepFailed } from './run.mjs'
@@ -33,6 +35,8 @@ const kinds = {
     const postgres = need('PostgreSQL', findPostgres(), 'the tests on PostgreSQL are left out')
     if (postgres) env.POSTGRES_BIN = postgres
     need('livekit-server', findLivekitServer(), 'the tests with LiveKit are left out')
+    env.NGINX = need('nginx', findNginx(), 'the tests behind proxies are left out') ?? ''
+    env.CADDY = need('Caddy', findCaddy(), 'the tests behind proxies are left out') ?? ''
     return vitest('real', postgres ? [] : ['--exclude', '**/*postgres*.real.test.ts'])
   },
   e2e: () => {
