@@ -3,6 +3,7 @@ import tseslint from 'typescript-eslint'
 import vue from 'eslint-plugin-vue'
 import accessibility from 'eslint-plugin-vuejs-accessibility'
 import vueParser from 'vue-eslint-parser'
+import regexp from 'eslint-plugin-regexp'
 
 const typed = {
   project: ['./tsconfig.json', './web/tsconfig.json'],
@@ -11,7 +12,7 @@ const typed = {
 }
 
 export default tseslint.config(
-  { ignores: ['dist/', 'data/', 'docs/', 'test-results/', 'node_modules/'] },
+  { ignores: ['.cache/', 'dist/', 'data/', 'docs/', 'test-results/', 'node_modules/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.{ts,vue}'],
@@ -43,6 +44,15 @@ export default tseslint.config(
       eqeqeq: ['error', 'smart'],
       'no-var': 'error',
       'prefer-const': 'error',
+    },
+  },
+  {
+    // What reads people's text must not grow faster than it; test/web/adversarial.test.ts measures that.
+    files: ['{machines,persistence,server,web}/**/*.{ts,vue}'],
+    plugins: { regexp },
+    rules: {
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': ['error', { report: 'potential' }],
     },
   },
   {

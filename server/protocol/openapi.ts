@@ -66,6 +66,7 @@ function toOperation(route: DescribedRoute): ZodOpenApiOperationObject {
     content: { 'application/json': { schema: errorAnswer } },
   }
   return {
+    // eslint-disable-next-line regexp/no-super-linear-move -- paths of our own
     operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[/:]+(.)/g, (_, c: string) => c.toUpperCase())}`,
     summary: route.summary,
     ...(route.who === 'anyone' && { security: [] }),

@@ -1,5 +1,6 @@
 /** What goes over the wire, as schemas: they validate requests, type the web client, and become OpenAPI. */
 import { z } from 'zod'
+import { isPlainLine, isVisible, toPlainLine } from './plain-line.ts'
 
 z.config({ jitless: true })
 
@@ -23,21 +24,28 @@ export const loginSchema = z
   .transform((login) => login.toLowerCase())
   .pipe(z.string().regex(/^[a-z0-9._-]{2,32}$/))
 export const passwordSchema = z.string().min(8).max(256)
-/** Not empty, no control characters, trimmed. */
+/**
+ * A name of a room or a person. Only what is given is held to it: names from before stay as they are,
+ * and answers carry them.
+ */
 const line = (max: number) =>
   z
     .string()
-    .trim()
-    .min(1)
-    .max(max)
-    .regex(/^[^\p{Cc}\p{Cs}]*$/u)
+    .transform(toPlainLine)
+    .pipe(
+      z
+        .string()
+        .min(1)
+        .max(max)
+        .refine(isPlainLine, 'only characters that can be seen, and at least one'),
+    )
 export const displayNameSchema = line(64)
 export const roomNameSchema = line(80)
 export const messageTextSchema = z
   .string()
   .min(1)
   .max(8000)
-  .regex(/\S/u)
+  .refine(isVisible, 'at least one character that can be seen')
   .regex(/^[^\p{Cs}\0]*$/u)
 
 export const userSchema = z
@@ -215,17 +223,37 @@ export const timelineAnswer = z.strictObject({
 })
 export const callsAnswer = z.strictObject({ calls: z.array(callSchema) }).nullable()
 export const leaveAnswer = z.strictObject({ left: z.boolean() }).nullable()
+/** What people are told cannot be done because of something outside, for whoever runs this server. */
+export const troubleSchema = z
+  .strictObject({
+    part: z.enum(['livekit', 'webhooks', 'clock', 'proxy', 'network', 'database', 'configuration']),
+    code: z.string().meta({ description: 'Which trouble it is, for programs' }),
+    message: z.string().meta({ description: 'The cause, and what to do about it' }),
+    since: timeSchema,
+    lastAt: timeSchema.meta({ description: 'When it was noticed last' }),
+  })
+  .meta({ id: 'Trouble' })
+export type Trouble = z.infer<typeof troubleSchema>
+
+/** Why it is so; null while all is well. */
+const reason = z.string().nullable().meta({ description: 'The cause, and what to do about it' })
 export const healthAnswer = z.strictObject({
   livekit: z.strictObject({
     state: z.enum(['off', 'reachable', 'unreachable']),
     since: timeSchema,
+    reason,
+    skewMs: z.int().nullable().meta({
+      description: 'How far LiveKit’s clock is ahead of this server’s; null when it did not say',
+    }),
   }),
   webhooks: z.strictObject({
     silent: z.boolean(),
     lastAt: timeSchema.nullable(),
     url: z.string().nullable(),
+    reason,
   }),
   unconfirmedCalls: z.int(),
+  troubles: z.array(troubleSchema),
 })
 export const callEvidenceAnswer = z.strictObject({
   callId: idSchema,

@@ -142,6 +142,17 @@ export const api = {
     ask<{ left: boolean } | null>('POST', `${room(roomId)}/call/leave`, leave),
 }
 
+/** Asked by a page whose sockets fail, where they would be: the server tells its operator that it was. */
+export async function serverAnswers(): Promise<boolean> {
+  try {
+    await ask('GET', '/api/live')
+    return true
+  } catch (error) {
+    // Its own words for what is no socket.
+    return error instanceof ApiError && error.code === 'not-found'
+  }
+}
+
 /** Said by a page that closes; it outlives the page (R17). */
 export function leaveBeacon(roomId: string, leave: { callId: string; connectionId: string }): void {
   const body = JSON.stringify({ ...leave, closing: true })

@@ -7,11 +7,18 @@ type FactOf<Type extends Fact['type']> = Extract<Fact, { type: Type }>
 export type HistoryRow =
   | { kind: 'day'; key: string; at: number }
   | { kind: 'new'; key: string }
-  | { kind: 'message'; key: string; fact: FactOf<'message.posted'> }
+  /** `isMore`: the same person goes on, so that face and name stand once. */
+  | { kind: 'message'; key: string; fact: FactOf<'message.posted'>; isMore: boolean }
   | { kind: 'call-started'; key: string; fact: FactOf<'call.started'> }
   | { kind: 'call-ended'; key: string; fact: FactOf<'call.ended'> }
-  | { kind: 'member'; key: string; fact: FactOf<'member.joined' | 'member.left'> }
-  | { kind: 'outgoing'; key: string; message: Outgoing }
+  /** One of them, or many of the same kind in a row. */
+  | { kind: 'member'; key: string; facts: readonly MemberFact[] }
+  | { kind: 'outgoing'; key: string; message: Outgoing; isMore: boolean }
+
+export type MemberFact = FactOf<'member.joined' | 'member.left'>
+
+/** Who goes on within this time is not named again. */
+const togetherMs = 5 * 60_000
 
 export interface HistoryView {
   entries: readonly Fact[]
@@ -42,28 +49,52 @@ export function toRows({ entries, outgoing, newAfter, me }: HistoryView): Histor
       isNewMarked = true
       rows.push({ kind: 'new', key: 'new' })
     }
-    rows.push(row)
+    const last = rows.at(-1)
+    if (row.kind === 'message') row.isMore = isMore(last, fact.by, fact.at)
+    if (row.kind === 'member' && last?.kind === 'member' && isAlike(last, row)) {
+      // Named by its newest: what comes from above joins a row that is there.
+      rows[rows.length - 1] = { ...row, facts: [...last.facts, ...row.facts] }
+    } else {
+      rows.push(row)
+    }
   }
   for (const message of outgoing) {
     beginDay(message.at)
-    rows.push({ kind: 'outgoing', key: message.requestId, message })
+    const goesOn = isMore(rows.at(-1), me, message.at)
+    rows.push({ kind: 'outgoing', key: message.requestId, message, isMore: goesOn })
   }
   return rows
 }
+
+function isMore(last: HistoryRow | undefined, by: string | null, at: number): boolean {
+  if (by === null) return false
+  if (last?.kind === 'outgoing') return at - last.message.at < togetherMs
+  return last?.kind === 'message' && last.fact.by === by && at - last.fact.at < togetherMs
+}
+
+/** All came, or went, by themselves or by the same person’s hand. */
+function isAlike(row: { facts: readonly MemberFact[] }, more: { facts: readonly MemberFact[] }) {
+  const [one, other] = [row.facts[0], more.facts[0]]
+  if (!one || !other || one.type !== other.type) return false
+  return byWhom(one) === byWhom(other)
+}
+
+/** Null: by themselves. */
+export const byWhom = ({ by, userId }: MemberFact): string | null => (by === userId ? null : by)
 
 /** A message keeps its row when the server's answer takes the place of what was shown at once. */
 function toRow(fact: Fact): HistoryRow | null {
   const key = String(fact.seq)
   switch (fact.type) {
     case 'message.posted':
-      return { kind: 'message', key: fact.requestId ?? key, fact }
+      return { kind: 'message', key: fact.requestId ?? key, fact, isMore: false }
     case 'call.started':
       return { kind: 'call-started', key, fact }
     case 'call.ended':
       return { kind: 'call-ended', key, fact }
     case 'member.joined':
     case 'member.left':
-      return { kind: 'member', key, fact }
+      return { kind: 'member', key, facts: [fact] }
     default:
       return null
   }

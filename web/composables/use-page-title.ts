@@ -4,6 +4,7 @@ import { computed } from 'vue'
 import { useRoute } from 'vue-router'
 import { useRooms } from '../stores/rooms.store.ts'
 import { useServerConfig, useSessionState } from '../stores/session.store.ts'
+import { isolate } from '../words/isolate.ts'
 import { t } from '../words/words.ts'
 
 export function usePageTitle(): void {
@@ -22,7 +23,7 @@ export function usePageTitle(): void {
   )
   useTitle(
     computed(() => {
-      const names = [place.value, config.value?.name ?? ''].filter((name) => name !== '')
+      const names = [isolate(place.value), config.value?.name ?? ''].filter((name) => name !== '')
       const count = unread.value > 0 ? `(${unread.value}) ` : ''
       return count + (names.length > 0 ? names.join(' · ') : 'Chatto Calls')
     }),

@@ -3,7 +3,8 @@ import { createStore } from '@xstate/store'
 import { toValue, type MaybeRefOrGetter, type Ref } from 'vue'
 import type { Fact } from '../../server/protocol/wire.ts'
 import { timelineTypes } from '../../machines/room.facts.ts'
-import { api, type Timeline } from '../api/client.ts'
+import { api, ApiError, type Timeline } from '../api/client.ts'
+import { growingWaitMs } from '../live/growing-wait.ts'
 import { learnNames } from './names.store.ts'
 import { selectorOf } from './selector.ts'
 
@@ -13,6 +14,8 @@ export interface Outgoing {
   text: string
   at: number
   failed: boolean
+  /** It failed, and is sent by itself when the server can be reached: nothing that anybody must do. */
+  isWaiting?: boolean
 }
 
 export interface RoomTimeline {
@@ -20,6 +23,8 @@ export interface RoomTimeline {
   entries: readonly Fact[]
   hasMore: boolean
   isLoadingOlder: boolean
+  /** The last try to load what is older: it is not made again by itself. */
+  hasOlderFailed: boolean
   outgoing: readonly Outgoing[]
 }
 
@@ -28,6 +33,7 @@ const empty: RoomTimeline = {
   entries: [],
   hasMore: false,
   isLoadingOlder: false,
+  hasOlderFailed: false,
   outgoing: [],
 }
 
@@ -74,6 +80,7 @@ export async function loadTimeline(roomId: string, again = false): Promise<void>
     change(roomId, (timeline) => ({
       ...timeline,
       state: 'ready',
+      hasOlderFailed: false,
       entries: again ? page.entries : merge(timeline.entries, page.entries),
       hasMore: page.hasMore,
     }))
@@ -86,22 +93,28 @@ export async function loadTimeline(roomId: string, again = false): Promise<void>
   }
 }
 
-export async function loadOlder(roomId: string): Promise<void> {
+/** One page more, before what is there. False when there was none to load, or it did not come. */
+export async function loadOlder(roomId: string): Promise<boolean> {
   const timeline = now(roomId)
   const first = timeline?.entries[0]
-  if (!timeline?.hasMore || timeline.isLoadingOlder || !first) return
-  change(roomId, (before) => ({ ...before, isLoadingOlder: true }))
+  if (!timeline?.hasMore || timeline.isLoadingOlder || !first) return false
+  change(roomId, (before) => ({ ...before, isLoadingOlder: true, hasOlderFailed: false }))
   try {
     const page = await api.timeline(roomId, first.seq)
     take(page)
     change(roomId, (before) => ({
       ...before,
       isLoadingOlder: false,
-      entries: merge(page.entries, before.entries),
-      hasMore: page.hasMore,
+      // What was loaded anew meanwhile begins elsewhere: with this page there would be a hole.
+      ...(before.entries[0]?.seq === first.seq && {
+        entries: merge(page.entries, before.entries),
+        hasMore: page.hasMore,
+      }),
     }))
+    return true
   } catch {
-    change(roomId, (before) => ({ ...before, isLoadingOlder: false }))
+    change(roomId, (before) => ({ ...before, isLoadingOlder: false, hasOlderFailed: true }))
+    return false
   }
 }
 
@@ -131,16 +144,19 @@ export async function sendMessage(roomId: string, outgoing: Outgoing): Promise<v
     ...timeline,
     outgoing: [
       ...timeline.outgoing.filter((other) => other.requestId !== requestId),
-      { ...outgoing, failed: false },
+      { requestId, text, at: outgoing.at, failed: false },
     ],
   }))
   try {
     addFacts(roomId, [await api.post(roomId, { text, requestId })])
-  } catch {
+    triesInVain = 0
+  } catch (error) {
+    const isWaiting = mayWorkLater(error)
+    if (isWaiting) sendAgainLater()
     change(roomId, (timeline) => ({
       ...timeline,
       outgoing: timeline.outgoing.map((other) =>
-        other.requestId === requestId ? { ...other, failed: true } : other,
+        other.requestId === requestId ? { ...other, failed: true, isWaiting } : other,
       ),
     }))
   }
@@ -160,16 +176,37 @@ export function restoreUnsent(roomId: string, { requestId, text, at }: Outgoing)
     ...timeline,
     outgoing: [
       ...timeline.outgoing.filter((other) => other.requestId !== requestId),
-      { requestId, text, at, failed: true },
+      { requestId, text, at, failed: true, isWaiting: true },
     ],
   }))
 }
 
-/** What did not go out is tried again when the connection is back. */
+/** No answer, a server that cannot just now, or too much at once: not what was written is at fault. */
+const mayWorkLater = (error: unknown) =>
+  error instanceof ApiError &&
+  (error.code === 'offline' || error.status >= 500 || error.status === 429)
+
+let triesInVain = 0
+let later: ReturnType<typeof setTimeout> | null = null
+
+/** The connection may be up all the while: then nothing else tells when to try. */
+function sendAgainLater(): void {
+  if (later !== null) return
+  later = setTimeout(
+    () => {
+      later = null
+      sendAgain()
+    },
+    growingWaitMs(triesInVain++, Math.random()) + shortestWaitMs,
+  )
+}
+const shortestWaitMs = 1000
+
+/** What did not go out is tried again when the connection is back, and now and then before. */
 export function sendAgain(): void {
   for (const [roomId, timeline] of Object.entries(timelinesStore.getSnapshot().context.rooms)) {
     for (const outgoing of timeline.outgoing) {
-      if (outgoing.failed) void sendMessage(roomId, outgoing)
+      if (outgoing.failed && outgoing.isWaiting) void sendMessage(roomId, outgoing)
     }
   }
 }

@@ -12,7 +12,7 @@ export const en = {
   'door.password': 'Password',
   'door.display-name': 'Your name',
   'door.display-name-hint': 'as others see it',
-  'door.display-name-shape': '1 to 64 characters.',
+  'door.display-name-shape': '1 to 64 characters that can be seen.',
   'door.setup-code': 'Setup code',
   'door.setup-code-hint': 'It was printed when the server started. The first person needs it once.',
   'door.show-password': 'Show password',
@@ -96,6 +96,15 @@ export const en = {
   'history.empty-detail-no-calls': 'Write the first message. Others see it at once.',
   'history.loading': 'Loading history',
   'history.older': 'Loading older messages…',
+  'history.show-older': 'Show older messages',
+  'history.older-failed': 'Older messages could not be loaded.',
+  'history.beginning': 'This is the beginning of {room}.',
+  'history.beginning-dm': 'This is the beginning of your messages with {room}.',
+  'history.new-above': { one: '{count} new message', other: '{count} new messages' },
+  'history.new-above-more': {
+    one: 'More than {count} new message',
+    other: 'More than {count} new messages',
+  },
   'history.failed': 'The history could not be loaded',
   'history.failed-detail': 'What you write is kept.',
   'history.new': 'New',
@@ -118,15 +127,20 @@ export const en = {
   'history.member-left': '{name} left the room',
   'history.member-removed': '{by} removed {name}',
   'history.not-sent': 'Not sent.',
+  'history.waiting': 'Waiting to be sent.',
   'history.try-again': 'Try again',
   'history.discard': 'Remove',
   'history.only-you': 'only you',
   'history.to-newest': 'To the newest message',
+  'history.to-newest-count': {
+    one: '{count} new message below. Go there',
+    other: '{count} new messages below. Go there',
+  },
 
   'composer.label': 'Message to {room}',
   'composer.send': 'Send',
   'composer.offline': 'You are offline. What you write is kept and sent when you are back.',
-  'composer.too-long': 'A message holds at most 8,000 characters.',
+  'composer.too-long': 'A message holds at most 8,000 characters. This one has {count}.',
 
   'new-room.title': 'New room',
   'new-room.name': 'Name',
@@ -136,7 +150,7 @@ export const en = {
   'new-room.private': 'Only who is added',
   'new-room.private-detail': 'Nobody else sees that it is there.',
   'new-room.make': 'Make room',
-  'new-room.name-shape': '1 to 80 characters.',
+  'new-room.name-shape': '1 to 80 characters that can be seen.',
   'edit-room.title': 'Change {room}',
   'edit-room.save': 'Save',
   'browse.title': 'Rooms you can join',
@@ -178,10 +192,13 @@ export const en = {
   'try-again': 'Try again',
 
   'live.offline': 'You are offline. What you write is kept and sent when you are back.',
+  'live.blocked':
+    'The server answers, but live connections do not pass: a proxy or the certificate is in the way. Tell whoever runs this server; their log says more.',
   'live.lost': 'The connection to the server is lost. Coming back…',
 
   'admin.livekit-away':
-    'LiveKit does not answer. Calls go on, but nobody can come in, and who left may still be shown.',
+    'This server cannot ask LiveKit. Calls go on and people may still come in, but who is gone may be shown. {reason}',
+  'admin.trouble': '{message}',
   'admin.webhooks-silent':
     'LiveKit’s webhooks do not arrive, so changes show a little later. Put this address into livekit.yaml: {url}',
 
@@ -203,6 +220,14 @@ export const en = {
   'error.unsupported-media-type': 'The server did not understand this.',
   'error.wrong-host': 'This server does not go by that name.',
   'error.slow-down': 'Too many tries. Wait a moment.',
+  'wait.seconds': {
+    one: 'Too many tries. Try again in {count} second.',
+    other: 'Too many tries. Try again in {count} seconds.',
+  },
+  'wait.minutes': {
+    one: 'Too many tries. Try again in {count} minute.',
+    other: 'Too many tries. Try again in {count} minutes.',
+  },
   'error.unavailable': 'Something went wrong on the server. Try again.',
   'error.offline': 'The server cannot be reached.',
 } as const

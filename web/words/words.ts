@@ -1,5 +1,6 @@
 /** Gives the words for keys: `t('room.members', { count: 3 })`. Plurals, lists and dates by the platform. */
 import { en } from './en.ts'
+import { isolate } from './isolate.ts'
 
 export type Words = typeof en
 export type WordKey = keyof Words
@@ -14,7 +15,7 @@ const plurals = new Intl.PluralRules(locale)
 
 type Params = Readonly<Record<string, string | number>>
 
-/** `{name}` in the words is taken from the parameters; `count` chooses the plural. */
+/** `{name}` in the words is taken from the parameters, in a direction of its own; `count` chooses the plural. */
 export function t(key: TextKey, params: Params = {}): string {
   const entry: string | Readonly<Record<string, string>> = words[key]
   const text =
@@ -23,14 +24,24 @@ export function t(key: TextKey, params: Params = {}): string {
       : (entry[plurals.select(Number(params['count']))] ?? entry['other'] ?? '')
   return text.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => {
     const value = params[name]
-    return typeof value === 'number' ? value.toLocaleString(locale) : (value ?? '')
+    return typeof value === 'number' ? value.toLocaleString(locale) : isolate(value ?? '')
   })
 }
 
-/** The words for an error's code; unknown codes are as bad as `unavailable`. */
-export function errorWords(code: string): string {
+/** The words for an error's code; unknown codes are as bad as `unavailable`. `details`: the server's. */
+export function errorWords(code: string, details: Readonly<Record<string, unknown>> = {}): string {
+  const waitMs = details['retryAfterMs']
+  if (code === 'slow-down' && typeof waitMs === 'number') return waitWords(waitMs)
   const key = `error.${code}`
   return isTextKey(key) ? t(key) : t('error.unavailable')
+}
+
+const longestInSeconds = 120
+
+function waitWords(ms: number): string {
+  const seconds = Math.max(1, Math.ceil(ms / 1000))
+  if (seconds <= longestInSeconds) return t('wait.seconds', { count: seconds })
+  return t('wait.minutes', { count: Math.ceil(seconds / 60) })
 }
 
 function isTextKey(key: string): key is TextKey {

@@ -12,5 +12,5 @@ export function faceColour(userId: string): number {
 
 /** The letter on it: the first of the name, whole even when it takes two code units. */
 export function faceLetter(name: string): string {
-  return [...name.trim()][0]?.toUpperCase() ?? ''
+  return [...name.replaceAll(/[\p{Default_Ignorable_Code_Point}\s]/gu, '')][0]?.toUpperCase() ?? ''
 }
