@@ -42,6 +42,9 @@ test.afterEach(async ({}, testInfo) => {
   await livekit.dispose()
 })
 
+/** Two browsers that encode a screen on two cores take their time to begin. */
+const patiently = { timeout: 60_000 }
+
 const button = ({ page }: Person, name: string | RegExp) => page.getByRole('button', { name })
 
 /** Ada has everything on and shares; Bo has a camera and is muted. */
@@ -57,7 +60,7 @@ async function twoTalk(register: (name: string) => Promise<Person>): Promise<[Pe
   await button(bo, 'Mute microphone').click()
   await expect(button(bo, 'Unmute microphone')).toBeVisible()
   await button(ada, 'Share screen').click()
-  await expect(bo.page.getByText('Ada’s screen')).toBeVisible()
+  await expect(bo.page.getByText('Ada’s screen')).toBeVisible(patiently)
   return [ada, bo]
 }
 
@@ -89,7 +92,7 @@ test('F15 F19 LiveKit is away for a moment: Ada’s screen is shown on, and her 
   await expect(ada.page.getByText('Connection lost.')).toBeVisible({ timeout: 30_000 })
   await livekit.restart()
   await areAsTheyWere(ada, bo)
-  await expect(bo.page.getByText('Ada’s screen')).toBeVisible()
+  await expect(bo.page.getByText('Ada’s screen')).toBeVisible(patiently)
   await expect(
     ada.page.getByRole('toolbar').getByRole('button', { name: 'Stop sharing' }),
   ).toBeVisible()
@@ -112,6 +115,6 @@ test('F15 F19 LiveKit is away until its client gives up: both come back with wha
   await expect(ada.page.getByText('Your screen is no longer shared.')).toBeVisible()
   await expect(bo.page.getByText('Ada’s screen')).toBeHidden()
   await button(ada, 'Share again').click()
-  await expect(bo.page.getByText('Ada’s screen')).toBeVisible()
+  await expect(bo.page.getByText('Ada’s screen')).toBeVisible(patiently)
   await expect(ada.page.getByText('Your screen is no longer shared.')).toBeHidden()
 })

@@ -37,6 +37,9 @@ test.afterEach(async ({ browserName }, testInfo) => {
   expect(browserName).toBe('chromium')
 })
 
+/** Two browsers that encode a screen on two cores take their time to begin. */
+const patiently = { timeout: 60_000 }
+
 const button = ({ page }: Person, name: string | RegExp) => page.getByRole('button', { name })
 const peopleAt = ({ page }: Person) => page.getByRole('list', { name: 'People in the call' })
 
@@ -265,7 +268,7 @@ test('F15 Ada’s screen stays awake in a call; the screen she shares is asked f
 
   await button(ada, 'Share screen').click()
   await expect(ada.page.getByText('You are sharing your screen.')).toBeVisible()
-  await expect(bo.page.getByText('Ada’s screen')).toBeVisible()
+  await expect(bo.page.getByText('Ada’s screen')).toBeVisible(patiently)
   await expect(ada.page.locator('.tile.share')).toHaveCount(0)
   const asked = await ada.page.evaluate(
     () => (window as unknown as { chattoTestAsked: unknown[] }).chattoTestAsked,
