@@ -45,7 +45,7 @@ test('F13 on a phone the lock’s sheet is as wide as the phone, and the whole c
   const ada = await come(browser, 'Ada', { width: 390, height: 844 })
   await joinCall(ada)
   await ada.page.getByRole('button', { name: 'Encrypted. Show safety code' }).click()
-  const sheet = ada.page.getByRole('dialog', { name: 'Encryption' })
+  const sheet = ada.page.getByRole('dialog')
   await expect(sheet).toBeVisible()
   const boxes = [sheet, ...(await sheet.locator('.code span[aria-hidden]').all())]
   expect(boxes).toHaveLength(4)
