@@ -12,7 +12,7 @@ const typed = {
 }
 
 export default tseslint.config(
-  { ignores: ['dist/', 'data/', 'docs/', 'test-results/', 'node_modules/'] },
+  { ignores: ['.cache/', 'dist/', 'data/', 'docs/', 'test-results/', 'node_modules/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.{ts,vue}'],

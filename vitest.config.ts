@@ -1,6 +1,6 @@
 /**
- * Three kinds of tests: `fast` (both of them) and `long` need nothing but Node, `real` needs PostgreSQL and
- * livekit-server. What is long waits for deadlines or measures. Tests of the web client ask for a DOM in
+ * Four kinds of tests: `fast` (both of them) and `long` need nothing but Node, `real` needs PostgreSQL and
+ * livekit-server, `nodes` root and debootstrap. What is long waits for deadlines or measures. Tests of the web client ask for a DOM in
  * their first line. How many files run at once is in scripts/house/run-tests.mjs.
  */
 import vue from '@vitejs/plugin-vue'
@@ -19,12 +19,16 @@ const serverParts = [
 ]
 const real = 'test/**/*.real.test.ts'
 const long = 'test/**/*.long.test.ts'
+const nodes = 'test/**/*.nodes.test.ts'
 /** Without state of their own between files: loading the server anew for each would take longer than they do. */
 const shared = ['machines', 'persistence', ...serverParts.map((part) => `server/${part}`)].map(
   (folder) => `test/${folder}/**/*.test.ts`,
 )
 
-/** In CI, of tests with media, processes and deadlines on two busy cores; the output says `(retry x1)`. */
+/**
+ * In CI, of tests with livekit-server, PostgreSQL and deadlines on two busy cores; the output says
+ * `(retry x1)`. Never of the fast ones: whoever types `npm test` has one try.
+ */
 const secondTry = process.env['CI'] ? 1 : 0
 
 export default defineConfig({
@@ -35,9 +39,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'fast',
-          retry: secondTry,
           include: ['test/**/*.test.ts'],
-          exclude: [...shared, real, long, 'test/e2e/**'],
+          exclude: [...shared, real, long, nodes, 'test/e2e/**'],
           testTimeout: 20_000,
         },
       },
@@ -45,7 +48,6 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'fast-shared',
-          retry: secondTry,
           include: shared,
           exclude: [real, long],
           isolate: false,
@@ -71,6 +73,10 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'nodes', include: [nodes] },
       },
     ],
   },

@@ -150,6 +150,32 @@ export function isDeadSession(
   )
 }
 
+/**
+ * R53: sessions are ordered by LiveKit's clock, which may have been set back. What a listing begun well
+ * after the known session was last seen shows in place of it is the session that there is.
+ */
+export function hasTakenPlace(
+  context: CallContext,
+  connection: Connection,
+  {
+    begunAt,
+    sessions,
+    livekitRoomSid,
+  }: {
+    begunAt: number
+    sessions: readonly { participantSid: string }[]
+    livekitRoomSid: string | null
+  },
+  participantSid: string,
+): boolean {
+  return (
+    !connection.deadSids.includes(participantSid) &&
+    (livekitRoomSid === null || !context.deadRoomSids.includes(livekitRoomSid)) &&
+    begunAt >= connection.lastSeenAt + context.timing.listingLagMs &&
+    !sessions.some((session) => session.participantSid === connection.participantSid)
+  )
+}
+
 /** A call that is listed every two seconds: somebody joins, or is in doubt (R33). */
 export function isRestless(context: CallContext): boolean {
   return liveConnections(context).some((c) => c.state !== 'connected')

@@ -57,7 +57,14 @@ export type CallEvent =
   | ({ type: 'livekit.room.finished' } & LivekitReport)
   | LivekitListed
   /** R37: passes have failed since then, and for long enough to say so. */
-  | { type: 'livekit.unreachable'; at: number; callId: string; since: number }
+  | {
+      type: 'livekit.unreachable'
+      at: number
+      callId: string
+      since: number
+      /** When a webhook last showed that LiveKit lives, whoever took it; left out in old steps. */
+      aliveAt?: number | null
+    }
   | { type: 'deadline.due'; at: number; callId: string }
   /** Its stored snapshot could not be read; this is what its facts tell. */
   | { type: 'snapshot.rebuilt'; at: number; callId: string }

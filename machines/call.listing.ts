@@ -1,6 +1,7 @@
 /** Comparing a call with what LiveKit lists, and LiveKit that cannot be asked (R33–R37). */
 import { evict, identityOf, move, only, type Change, type EventOf } from './call.change.ts'
 import {
+  hasTakenPlace,
   isDeadSession,
   isOvertaken,
   isShutOut,
@@ -41,7 +42,10 @@ export function compareWithListing(context: CallContext, event: EventOf<'livekit
       continue
     }
     if (session.state !== 'ACTIVE') continue
-    if (isDeadSession(next, connection, { ...session, livekitRoomSid: event.livekitRoomSid })) {
+    if (
+      isDeadSession(next, connection, { ...session, livekitRoomSid: event.livekitRoomSid }) &&
+      !hasTakenPlace(next, connection, event, session.participantSid)
+    ) {
       continue
     }
     if (connection.state === 'gone' && isOvertaken(next, connection)) {
@@ -101,9 +105,10 @@ export function loseSight(context: CallContext, event: EventOf<'livekit.unreacha
   }
 }
 
-/** R37: since when LiveKit has been away, whichever process noticed first. */
+/** R37: since when LiveKit has been away, whichever process noticed first; a webhook begins that anew. */
 export function awaySince(context: CallContext, event: EventOf<'livekit.unreachable'>): number {
-  return Math.min(context.unreachableSince ?? event.since, event.since)
+  const failingSince = Math.min(context.unreachableSince ?? event.since, event.since)
+  return Math.max(failingSince, event.aliveAt ?? failingSince)
 }
 
 /** R37: LiveKit answers again; open deadlines wait until people could come back. */

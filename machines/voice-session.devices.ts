@@ -1,6 +1,9 @@
 /**
  * Microphone, camera and screen of a connected session. They show what is published, not what was
- * clicked: `pending` lasts until LiveKit says so, and what LiveKit changes by itself is followed.
+ * clicked: `pending` lasts until LiveKit says so, and what a device does by itself is followed.
+ *
+ * What a loss of the connection leaves unpublished is nobody's wish: it is published again. What is
+ * published and not wanted is closed again, whatever opened it.
  */
 import { and } from 'xstate'
 import { voiceSession } from './voice-session.setup.ts'
@@ -18,11 +21,7 @@ export const microphoneRegion = voiceSession.createStateConfig({
           target: 'pending',
           actions: 'recordMicrophoneWish',
         },
-        'microphone.changed': {
-          guard: 'isPublished',
-          target: 'on',
-          actions: 'followMicrophone',
-        },
+        'microphone.changed': { guard: 'isPublished', target: 'pending' },
       },
     },
     pending: {
@@ -36,6 +35,7 @@ export const microphoneRegion = voiceSession.createStateConfig({
         'microphone.changed': [
           { guard: and(['isMicrophoneAsWanted', 'isPublished']), target: 'on' },
           { guard: 'isMicrophoneAsWanted', target: 'off' },
+          { guard: 'isByLoss', target: 'pending', reenter: true },
         ],
         'microphone.failed': { target: 'refused', actions: 'recordMicrophoneTrouble' },
       },
@@ -47,11 +47,10 @@ export const microphoneRegion = voiceSession.createStateConfig({
           target: 'pending',
           actions: 'recordMicrophoneWish',
         },
-        'microphone.changed': {
-          guard: 'isUnpublished',
-          target: 'off',
-          actions: 'followMicrophone',
-        },
+        'microphone.changed': [
+          { guard: and(['isUnpublished', 'isByLoss']), target: 'pending' },
+          { guard: 'isUnpublished', target: 'off', actions: 'followMicrophone' },
+        ],
         'microphone.failed': { target: 'refused', actions: 'recordMicrophoneTrouble' },
       },
     },
@@ -85,7 +84,7 @@ export const cameraRegion = voiceSession.createStateConfig({
           target: 'pending',
           actions: 'recordCameraWish',
         },
-        'camera.changed': { guard: 'isPublished', target: 'on', actions: 'followCamera' },
+        'camera.changed': { guard: 'isPublished', target: 'pending' },
       },
     },
     pending: {
@@ -95,6 +94,7 @@ export const cameraRegion = voiceSession.createStateConfig({
         'camera.changed': [
           { guard: and(['isCameraAsWanted', 'isPublished']), target: 'on' },
           { guard: 'isCameraAsWanted', target: 'off' },
+          { guard: 'isByLoss', target: 'pending', reenter: true },
         ],
         'camera.failed': { target: 'refused', actions: 'recordCameraTrouble' },
       },
@@ -106,11 +106,10 @@ export const cameraRegion = voiceSession.createStateConfig({
           target: 'pending',
           actions: 'recordCameraWish',
         },
-        'camera.changed': {
-          guard: 'isUnpublished',
-          target: 'off',
-          actions: 'followCamera',
-        },
+        'camera.changed': [
+          { guard: and(['isUnpublished', 'isByLoss']), target: 'pending' },
+          { guard: 'isUnpublished', target: 'off', actions: 'followCamera' },
+        ],
         'camera.failed': { target: 'refused', actions: 'recordCameraTrouble' },
       },
     },
@@ -131,12 +130,15 @@ export const screenRegion = voiceSession.createStateConfig({
   initial: 'off',
   states: {
     off: {
+      entry: 'clearSharing',
       on: {
         'screen.wanted': {
           guard: 'isWanted',
           target: 'pending',
           actions: ['clearScreenTrouble', 'startScreen'],
         },
+        // Nobody shows a screen without the way to stop it.
+        'screen.changed': { guard: 'isPublished', target: 'on' },
       },
     },
     pending: {
@@ -146,9 +148,18 @@ export const screenRegion = voiceSession.createStateConfig({
       },
     },
     on: {
+      entry: 'recordSharing',
       on: {
         'screen.wanted': { guard: 'isUnwanted', target: 'pending', actions: 'stopScreen' },
-        'screen.changed': { guard: 'isUnpublished', target: 'off' },
+        'screen.changed': [
+          // Browsers show no screen without a click: all that can be done is to say so.
+          {
+            guard: and(['isUnpublished', 'isByLoss']),
+            target: 'off',
+            actions: 'announceScreenLost',
+          },
+          { guard: 'isUnpublished', target: 'off' },
+        ],
       },
     },
   },

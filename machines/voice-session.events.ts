@@ -4,6 +4,12 @@ import type { DisconnectName, OverReason, Standing } from './voice-session.reaso
 /** Why a microphone, camera or screen could not be opened. */
 export type DeviceTrouble = 'denied' | 'missing' | 'busy' | 'failed'
 
+/**
+ * Why what is published changed: `asked` answers what was asked for; `device`, a device, the system or
+ * LiveKit turned it off while the connection stood; `loss`, this is what a repaired connection carries.
+ */
+export type ChangeCause = 'asked' | 'device' | 'loss'
+
 export interface Wishes {
   microphone: boolean
   camera: boolean
@@ -30,7 +36,14 @@ export type VoiceSessionEvent =
   | { type: 'check.passed'; attempt: number }
   /** Nothing to return to: the call is over, or another tab of this browser is in it. */
   | { type: 'check.failed'; attempt: number; why: 'cannot-encrypt' | 'nothing-to-return-to' }
-  | { type: 'join.answered'; attempt: number; callId: string; connectionId: string }
+  /** May come long after it was given up, or taken for lost: then it is left on the server. */
+  | {
+      type: 'join.answered'
+      attempt: number
+      roomId: string
+      callId: string
+      connectionId: string
+    }
   | { type: 'join.refused'; attempt: number; reason: OverReason }
   | { type: 'left' }
   | { type: 'retry.due'; at: number }
@@ -46,11 +59,11 @@ export type VoiceSessionEvent =
       standing: Standing
       at: number
     }
-  | { type: 'microphone.changed'; published: boolean }
+  | { type: 'microphone.changed'; published: boolean; cause: ChangeCause }
   | { type: 'microphone.failed'; trouble: DeviceTrouble }
-  | { type: 'camera.changed'; published: boolean }
+  | { type: 'camera.changed'; published: boolean; cause: ChangeCause }
   | { type: 'camera.failed'; trouble: DeviceTrouble }
-  | { type: 'screen.changed'; published: boolean }
+  | { type: 'screen.changed'; published: boolean; cause: ChangeCause }
   | { type: 'screen.failed'; trouble: DeviceTrouble }
   // By our server
   | { type: 'call.over'; callId: string; reason: 'call-ended' | 'calls-off' }
@@ -87,4 +100,4 @@ export type VoiceSessionEffect =
   | { type: 'tell.leave'; place: Place }
   /** Nothing is left of the session: the lock, the kept place, the LiveKit connection go. */
   | { type: 'release' }
-  | { type: 'announce'; what: 'lost' | 'back' }
+  | { type: 'announce'; what: 'lost' | 'back' | 'back-without-screen' | 'screen-lost' }

@@ -19,9 +19,16 @@ export const voiceSessionMachine = voiceSession.createMachine({
     wishes: { microphone: true, camera: false },
   }),
   initial: 'idle',
+  on: {
+    // A late answer, beside a session that goes on by another connection.
+    'join.answered': { guard: 'isOtherConnection', actions: 'tellLateLeave' },
+  },
   states: {
     idle: {
-      on: { 'join.requested': { target: 'checking', actions: 'beginSession' } },
+      on: {
+        'join.requested': { target: 'checking', actions: 'beginSession' },
+        'join.answered': { actions: 'tellLateLeave' },
+      },
     },
 
     /** Encryption support (R44) and, for a page that comes back, whether it may, before anything is sent. */
@@ -63,26 +70,11 @@ export const voiceSessionMachine = voiceSession.createMachine({
           { guard: and(['isThisAttempt', 'isFailure']), target: 'failed', actions: 'recordReason' },
           { guard: 'isThisAttempt', target: 'ended', actions: 'recordReason' },
         ],
-        'leave.requested': { target: 'cancelling' },
+        // R16: given up is idle at once; whatever the server still answers is left there.
+        'leave.requested': { target: 'idle', actions: ['release', 'forget'] },
         'room.gone': { guard: 'isThisRoom', target: 'ended', actions: 'recordReason' },
         'microphone.wanted': { actions: 'recordMicrophoneWish' },
         'camera.wanted': { actions: 'recordCameraWish' },
-      },
-    },
-
-    /** R16: a join that was given up is left as soon as it is answered. */
-    cancelling: {
-      on: {
-        'join.answered': {
-          guard: 'isThisAttempt',
-          target: 'idle',
-          actions: ['recordAnswer', 'tellLeave', 'release', 'forget'],
-        },
-        'join.refused': {
-          guard: 'isThisAttempt',
-          target: 'idle',
-          actions: ['release', 'forget'],
-        },
       },
     },
 
@@ -95,7 +87,8 @@ export const voiceSessionMachine = voiceSession.createMachine({
           target: 'failed',
           actions: ['recordReason', 'tellLeave'],
         },
-        'leave.requested': { target: 'leaving' },
+        // Nothing is published yet, so there is nothing to wait for.
+        'leave.requested': { target: 'idle', actions: ['tellLeave', 'release', 'forget'] },
         'call.over': { guard: 'isThisCall', target: 'ended', actions: 'recordReason' },
         'room.gone': { guard: 'isThisRoom', target: 'ended', actions: 'recordReason' },
         'microphone.wanted': { actions: 'recordMicrophoneWish' },
@@ -141,7 +134,16 @@ export const voiceSessionMachine = voiceSession.createMachine({
               },
             },
             reconnecting: {
-              on: { 'livekit.reconnected': { guard: 'isThisAttempt', target: 'ok' } },
+              on: {
+                'livekit.reconnected': { guard: 'isThisAttempt', target: 'ok' },
+                // LiveKit's client waits between its tries, and for the one that the dead network
+                // swallowed. But a shared screen could not be shown again without a click.
+                'network.online': {
+                  guard: 'sharesNothing',
+                  target: '#voice-session.returning.asking',
+                  actions: 'recordLoss',
+                },
+              },
             },
           },
         },
@@ -198,7 +200,10 @@ export const voiceSessionMachine = voiceSession.createMachine({
                 actions: 'giveUp',
               },
             ],
-            'leave.requested': { target: '#voice-session.cancelling' },
+            'leave.requested': {
+              target: '#voice-session.idle',
+              actions: ['tellLeave', 'release', 'forget'],
+            },
           },
         },
         connecting: {
@@ -221,6 +226,7 @@ export const voiceSessionMachine = voiceSession.createMachine({
       entry: 'release',
       on: {
         'join.requested': { target: 'checking', actions: 'beginSession' },
+        'join.answered': { actions: 'tellLateLeave' },
         dismissed: { target: 'idle', actions: 'forget' },
       },
     },
@@ -230,6 +236,7 @@ export const voiceSessionMachine = voiceSession.createMachine({
       entry: 'release',
       on: {
         'join.requested': { target: 'checking', actions: 'beginSession' },
+        'join.answered': { actions: 'tellLateLeave' },
         dismissed: { target: 'idle', actions: 'forget' },
       },
     },
@@ -239,6 +246,7 @@ export const voiceSessionMachine = voiceSession.createMachine({
       entry: 'release',
       on: {
         'join.requested': { target: 'checking', actions: 'beginSession' },
+        'join.answered': { actions: 'tellLateLeave' },
         dismissed: { target: 'idle', actions: 'forget' },
       },
     },

@@ -40,6 +40,8 @@ export interface VoiceSessionContext {
   microphoneTrouble: DeviceTrouble | null
   cameraTrouble: DeviceTrouble | null
   screenTrouble: DeviceTrouble | null
+  /** A screen is shared, or was when the connection was lost. */
+  sharing: boolean
   /** Why it is over; null while it is not. */
   reason: OverReason | null
 }
@@ -54,6 +56,7 @@ export const nowhere = {
   microphoneTrouble: null,
   cameraTrouble: null,
   screenTrouble: null,
+  sharing: false,
   reason: null,
 } satisfies Partial<VoiceSessionContext>
 
@@ -102,6 +105,11 @@ export const voiceSession = setup({
       event.at - context.lostAt > context.timing.giveUpMs,
     wantsMicrophone: ({ context }) => context.wishes.microphone,
     wantsCamera: ({ context }) => context.wishes.camera,
+    /** An answer to a join that is not the one that counts now. */
+    isOtherConnection: ({ context, event }) =>
+      event.type === 'join.answered' && event.connectionId !== context.connectionId,
+    sharesNothing: ({ context }) => !context.sharing,
+    isByLoss: ({ event }) => 'cause' in event && event.cause === 'loss',
     isWanted: ({ event }) => 'enabled' in event && event.enabled,
     isUnwanted: ({ event }) => 'enabled' in event && !event.enabled,
     isPublished: ({ event }) => 'published' in event && event.published,
@@ -176,6 +184,8 @@ export const voiceSession = setup({
     recordScreenTrouble: assign(({ event }) =>
       event.type === 'screen.failed' ? { screenTrouble: event.trouble } : {},
     ),
+    recordSharing: assign({ sharing: true }),
+    clearSharing: assign({ sharing: false }),
     clearScreenTrouble: assign({ screenTrouble: null }),
     recordReason: assign(({ event }) => {
       switch (event.type) {
@@ -240,10 +250,18 @@ export const voiceSession = setup({
     tellLeave: enqueueActions(({ context, enqueue }) => {
       if (context.callId !== null) enqueue.emit({ type: 'tell.leave', place: placeOf(context) })
     }),
+    /** R16, R12: the session has given this join up; only its own connection leaves. */
+    tellLateLeave: emit(({ event }) => {
+      assertEvent(event, 'join.answered')
+      const { roomId, callId, connectionId } = event
+      return { type: 'tell.leave' as const, place: { roomId, callId, connectionId } }
+    }),
     release: emit({ type: 'release' as const }),
     announceLoss: emit({ type: 'announce' as const, what: 'lost' as const }),
     announceReturn: enqueueActions(({ context, enqueue }) => {
-      if (context.lostAt !== null) enqueue.emit({ type: 'announce', what: 'back' })
+      if (context.lostAt === null) return
+      enqueue.emit({ type: 'announce', what: context.sharing ? 'back-without-screen' : 'back' })
     }),
+    announceScreenLost: emit({ type: 'announce' as const, what: 'screen-lost' as const }),
   },
 })

@@ -3,6 +3,7 @@
  * theirs, and those hold sealed keys, password hashes and message texts, which must reach no log.
  */
 import { DriverException } from '@mikro-orm/core'
+import { DatabaseLockedError } from './store.ts'
 
 /** `code`: PostgreSQL's SQLSTATE, SQLite's `SQLITE_…`, or Node's (`ECONNREFUSED`). */
 export class DatabaseError extends Error {
@@ -19,7 +20,8 @@ export class DatabaseError extends Error {
 export function toDatabaseError(error: unknown): Error {
   if (!(error instanceof Error)) return new DatabaseError('unknown failure', null)
   const code = codeOf(error)
-  if (error instanceof DatabaseError) return error
+  if (error instanceof DatabaseError || error instanceof DatabaseLockedError) return error
+  if (code === 'SQLITE_BUSY') return new DatabaseLockedError()
   if (code === null && !(error instanceof DriverException) && !isKnexError(error)) return error
   return new DatabaseError(reasonOf(error), code)
 }

@@ -6,8 +6,9 @@ import type { EntityManager, EntitySchema } from '@mikro-orm/core'
 import { createInsertFromJson, toJson, type RowOf } from './bulk.ts'
 import type { Connection, Row, Sql } from './connection.ts'
 import { isDefiniteCommitFailure, toDatabaseError } from './database-errors.ts'
+import type { LockWatch } from './lock-watch.ts'
 import type { Dialect } from './dialect.ts'
-import { AmbiguousCommitError } from './store.ts'
+import { AmbiguousCommitError, type ScrubOutcome } from './store.ts'
 
 export interface Transaction {
   sql: Sql
@@ -36,21 +37,43 @@ export interface Database {
    * statement should be one that writes: SQLite refuses to turn an old read into a write.
    */
   write<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
-  /** One statement on the writer outside of a transaction. */
-  writeAlone<R extends object = Row>(query: string): Promise<R[]>
+  /** In turn with all that is written, outside of a transaction; `sql` is the writer's. */
+  writeAlone<T>(work: (sql: Sql) => Promise<T>): Promise<T>
+  /** Takes deleted bytes out of the log that SQLite writes before the database itself (R43). */
+  scrub(): Promise<ScrubOutcome>
   /** After everything that was asked to be written. */
   close(): Promise<void>
 }
 
-export function createDatabase(dialect: Dialect, writer: Connection, reader: Connection): Database {
+export function createDatabase(
+  dialect: Dialect,
+  writer: Connection,
+  reader: Connection,
+  locks: LockWatch,
+): Database {
   const toInsert = createInsertFromJson(dialect, writer.getMetadata())
-  const writerSql = cleanSql(writer.sql)
   let last: Promise<unknown> = Promise.resolve()
 
   function enqueue<T>(work: () => Promise<T>): Promise<T> {
     const next = last.then(work, work)
     last = next.catch(() => undefined)
     return next
+  }
+
+  /** Whoever has waited for his turn through somebody else's lock does not wait for it once more. */
+  function inTurn<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const turn = locks.ask()
+    return enqueue(async () => {
+      turn.begin()
+      try {
+        const result = await transact(work)
+        turn.end(null)
+        return result
+      } catch (error) {
+        turn.end(error)
+        throw error
+      }
+    })
   }
 
   async function transact<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
@@ -91,8 +114,9 @@ export function createDatabase(dialect: Dialect, writer: Connection, reader: Con
     dialect,
     sql: cleanSql(reader.sql),
     read: (work) => clean(() => work(reader.forkEm())),
-    write: (work) => enqueue(() => transact(work)),
-    writeAlone: (query) => enqueue(() => writerSql(query)),
+    write: inTurn,
+    writeAlone: (work) => enqueue(() => clean(() => work(writer.sql))),
+    scrub: () => Promise.resolve('done'),
     async close() {
       await last
       await Promise.all([writer.close(), reader.close()])

@@ -6,7 +6,9 @@ import { createKnexConnection } from './connection.ts'
 import { createDatabase, type Database } from './database.ts'
 import { postgresDialect } from './dialect.ts'
 import { migrate } from './migrations/migrate.ts'
+import { createLockWatch } from './lock-watch.ts'
 import { knexOptions, ormOptions } from './orm-options.ts'
+import type { TellOperator } from './store.ts'
 
 const readers = 4
 
@@ -18,7 +20,11 @@ interface RawConnection {
 }
 
 /** Throws `CannotOpenDatabaseError`, in which the url has no password. */
-export async function openPostgres(url: string, migrations: MigrationObject[]): Promise<Database> {
+export async function openPostgres(
+  url: string,
+  migrations: MigrationObject[],
+  tell: TellOperator,
+): Promise<Database> {
   if (!URL.canParse(url)) throw new CannotOpenDatabaseError('the PostgreSQL url cannot be read')
   const { host, pathname } = new URL(url)
   const options = (max: number) => ({
@@ -37,6 +43,7 @@ export async function openPostgres(url: string, migrations: MigrationObject[]): 
       },
     },
   })
+  const what = `the PostgreSQL database ${host}${pathname}`
   let writer: MikroORM | null = null
   try {
     writer = await MikroORM.init(options(1))
@@ -46,9 +53,10 @@ export async function openPostgres(url: string, migrations: MigrationObject[]): 
       postgresDialect,
       createKnexConnection(writer),
       createKnexConnection(reader),
+      createLockWatch(what, () => undefined, tell),
     )
   } catch (error) {
     await writer?.close(true)
-    throw toCannotOpen(`the PostgreSQL database ${host}${pathname}`, error)
+    throw toCannotOpen(what, error)
   }
 }

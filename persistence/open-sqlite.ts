@@ -11,10 +11,14 @@ import { keepStatements, type SqliteDriverConnection } from './kept-statements.t
 import { migrate } from './migrations/migrate.ts'
 import { knexOptions, ormOptions } from './orm-options.ts'
 import { createSqliteConnection } from './sqlite-connection.ts'
+import { createLockWatch } from './lock-watch.ts'
+import type { TellOperator } from './store.ts'
+import { startWalUpkeep } from './wal-upkeep.ts'
+import { whoHolds } from './who-holds.ts'
 
 /**
- * SQLite forgets these with every connection. The cache (64 MiB) and the rarer checkpoints (at
- * 32 MiB of WAL) are for the hot path; a scrub truncates the WAL whatever its size.
+ * SQLite forgets these with every connection. The cache (64 MiB) is for the hot path. No commit pays
+ * for a checkpoint: that is the work of `wal-upkeep.ts`.
  */
 const pragmas = `
   pragma busy_timeout = 5000;
@@ -23,11 +27,15 @@ const pragmas = `
   pragma secure_delete = on;
   pragma foreign_keys = on;
   pragma cache_size = -65536;
-  pragma wal_autocheckpoint = 8192;
+  pragma wal_autocheckpoint = 0;
   pragma temp_store = memory;`
 
 /** `path`: absolute. Made with its folder when it is not there. */
-export async function openSqlite(path: string, migrations: MigrationObject[]): Promise<Database> {
+export async function openSqlite(
+  path: string,
+  migrations: MigrationObject[],
+  tell: TellOperator,
+): Promise<Database> {
   const what = `the SQLite database ${path}`
   if (!isAbsolute(path)) throw new CannotOpenDatabaseError(`${what} must be an absolute path`)
   const opened: MikroORM[] = []
@@ -62,7 +70,17 @@ export async function openSqlite(path: string, migrations: MigrationObject[]): P
     // It holds password hashes: nobody else on this machine may read it. WAL and index follow it.
     closeSync(openSync(path, 'a', 0o600))
     const writer = await connect((orm) => migrate(orm.getMigrator(), migrations))
-    return createDatabase(sqliteDialect, writer, await connect())
+    const locks = createLockWatch(`the SQLite file ${path}`, () => whoHolds(path, 'writing'), tell)
+    const database = createDatabase(sqliteDialect, writer, await connect(), locks)
+    const wal = await startWalUpkeep(path, database, tell)
+    return {
+      ...database,
+      scrub: wal.scrub,
+      async close() {
+        await wal.close()
+        await database.close()
+      },
+    }
   } catch (error) {
     for (const orm of opened) await orm.close(true)
     throw toCannotOpen(what, error)

@@ -13,24 +13,25 @@ import { createEffectStore } from './repositories/effects.ts'
 import { createInstallationStore } from './repositories/installation.ts'
 import { createLeaseStore } from './repositories/leases.ts'
 import { createRoomStore } from './repositories/rooms.ts'
-import { scrubWal } from './scrub.ts'
-import type { OpenStore, Store } from './store.ts'
+import type { OpenStore, Store, TellOperator } from './store.ts'
 
 export { CannotOpenDatabaseError }
 
 /** Throws `CannotOpenDatabaseError`: one line, without the password. */
-export const openStore: OpenStore = async (url) => createStore(await openDatabase(url))
+export const openStore: OpenStore = async (url, tell) =>
+  createStore(await openDatabase(url, [], tell))
 
 /** `laterMigrations`: what a newer program would know, for tests of upgrades. */
 export async function openDatabase(
   url: string,
   laterMigrations: MigrationObject[] = [],
+  tell: TellOperator = () => undefined,
 ): Promise<Database> {
   if (url.startsWith('sqlite:')) {
-    return openSqlite(url.slice('sqlite:'.length), [...sqliteMigrations, ...laterMigrations])
+    return openSqlite(url.slice('sqlite:'.length), [...sqliteMigrations, ...laterMigrations], tell)
   }
   if (/^postgres(ql)?:\/\//.test(url)) {
-    return openPostgres(url, [...postgresMigrations, ...laterMigrations])
+    return openPostgres(url, [...postgresMigrations, ...laterMigrations], tell)
   }
   throw new CannotOpenDatabaseError(
     'the database url must be sqlite:/PATH or postgres://USER:PASSWORD@HOST/NAME',
@@ -45,11 +46,9 @@ export function createStore(database: Database): Store {
     effects: createEffectStore(database),
     installation: createInstallationStore(database, () => randomBytes(8).toString('hex')),
     leases: createLeaseStore(database),
-    // A SQLite file has one server; who starts a second one finds the port taken.
+    // A SQLite file has one server: it holds the file (`hold-sqlite.ts`).
     isShared: database.dialect.name === 'postgresql',
-    async scrub() {
-      if (database.dialect.name === 'sqlite') await scrubWal(database)
-    },
+    scrub: () => database.scrub(),
     async ping() {
       await database.sql('select 1 as one')
     },

@@ -19,7 +19,7 @@ export interface Store {
   /** Whether other processes may write to this database, too. */
   readonly isShared: boolean
   /** SQLite: truncates the WAL, so that no shredded key stays in the files (R43). PostgreSQL: nothing. */
-  scrub(): Promise<void>
+  scrub(): Promise<ScrubOutcome>
   /** Throws when the database cannot be read; for readiness. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -201,6 +201,8 @@ export interface RoomStore {
   fact(roomId: string, seq: number): Promise<LogFact | undefined>
   /** Rooms whose version moved since that time by the database's clock, with a margin; for other processes' commits. */
   changedSince(at: number): Promise<{ roomId: string; version: number; seq: number }[]>
+  /** When a room changed last by its own time, the latest of all; 0 when there is none. */
+  latestAt(): Promise<number>
   /** The database's clock, epoch milliseconds: processes compare times by it. */
   now(): Promise<number>
 }
@@ -226,6 +228,8 @@ export interface CallRow {
 export interface CallStore {
   /** Every active call: what a start has to take up again. */
   active(): Promise<CallRow[]>
+  /** When a report of LiveKit's about any call was taken last, by whichever process; null when none is kept (R37). */
+  lastReportAt(): Promise<number | null>
   /** `active`, `ended`, or undefined for a call that this database never knew (R39). */
   stateOf(callId: string): Promise<'active' | 'ended' | undefined>
   /** The present key; undefined when the call is over. */
@@ -287,8 +291,8 @@ export interface AccountStore {
   endSession(tokenHash: string, at: number): Promise<void>
   /** Session ids that ended since that time by the database's clock, with a margin. */
   sessionsEndedSince(at: number): Promise<string[]>
-  /** Deletes what expired or ended long ago. */
-  purgeSessions(before: number): Promise<void>
+  /** Deletes what expired or ended long ago, at most so many; true when there may be more. */
+  purgeSessions(before: number, most: number): Promise<boolean>
 }
 
 // ---------------------------------------------------------------- effects
@@ -299,17 +303,28 @@ export interface EffectRecord extends NewEffect {
 
 export interface EffectStore {
   add(effects: NewEffect[]): Promise<void>
-  /** Takes what is due for `leaseMs`, so that another process does not run it at the same time. */
-  takeDue(at: number, leaseMs: number, limit: number): Promise<EffectRecord[]>
+  /**
+   * Takes what is due for `leaseMs`, so that another process does not run it at the same time.
+   * Those of the types `except` are left.
+   */
+  takeDue(
+    at: number,
+    leaseMs: number,
+    limit: number,
+    except?: readonly string[],
+  ): Promise<EffectRecord[]>
   done(effectIds: string[]): Promise<void>
   /** Comes again at `dueAt`. */
   retry(effectId: string, dueAt: number): Promise<void>
   /** When the next one is due; null when none waits. */
-  nextDueAt(): Promise<number | null>
+  nextDueAt(except?: readonly string[]): Promise<number | null>
   /** Evictions of a call that are not done yet: such a call is listed every two seconds (R33). */
   openEvictions(callId: string): Promise<number>
-  /** Deletes receipts older than that, and all but the newest `keepIgnored` ignored records. */
-  trim(receiptsBefore: number, keepIgnored: number): Promise<void>
+  /**
+   * Deletes receipts older than that, and all but the newest `keepIgnored` ignored records, at most so
+   * many of each; true when there may be more.
+   */
+  trim(receiptsBefore: number, keepIgnored: number, most: number): Promise<boolean>
 }
 
 // ---------------------------------------------------------------- installation
@@ -339,5 +354,21 @@ export class AmbiguousCommitError extends Error {
   }
 }
 
+/** Nothing was written: another program holds the lock of the whole database. */
+export class DatabaseLockedError extends Error {
+  readonly code = 'SQLITE_BUSY'
+
+  constructor() {
+    super('another program holds the lock of the database (SQLITE_BUSY)')
+    this.name = 'DatabaseLockedError'
+  }
+}
+
+/** `held`: somebody else reads from the WAL; ask again later. */
+export type ScrubOutcome = 'done' | 'held'
+
+/** Takes lines for whoever runs the server: what keeps the database from its work. */
+export type TellOperator = (line: string) => void
+
 /** How the server opens a database. `url`: `sqlite:/absolute/path` or `postgres://…`. */
-export type OpenStore = (url: string) => Promise<Store>
+export type OpenStore = (url: string, tell?: TellOperator) => Promise<Store>

@@ -1,9 +1,4 @@
 /** `npm run build`: the server and the web client, whether they are stale or not. */
-import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { buildWhenNeeded } from './house/build.mjs'
-import { endWith } from './house/run.mjs'
+import { onFittingNode } from './house/require-node.mjs'
 
-await endWith(() =>
-  buildWhenNeeded(resolve(fileURLToPath(import.meta.url), '../..'), { always: true }),
-)
+onFittingNode(() => import('./house/build-all.mjs'))

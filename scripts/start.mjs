@@ -1,8 +1,8 @@
 /**
  * `npm start`: installs and builds what is missing, then becomes the server. It does so in this very
- * process, so signals, exit code and arguments are the server’s own.
+ * process, so signals, exit code and arguments are the server’s own; where this Node cannot run it, in one
+ * child that has all of these passed on.
  */
-import { requireNode } from './house/require-node.mjs'
+import { onFittingNode } from './house/require-node.mjs'
 
-requireNode()
-import('./house/start-server.mjs')
+onFittingNode(() => import('./house/start-server.mjs'))

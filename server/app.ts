@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { v7 as uuidV7 } from 'uuid'
+import { holdDatabase, type HeldDatabase } from '../persistence/hold-sqlite.ts'
 import { openStore } from '../persistence/open-store.ts'
 import type { OpenStore, Store } from '../persistence/store.ts'
 import { createAccountRooms, generalRoomSetting } from './auth/account-rooms.ts'
@@ -20,16 +21,19 @@ import { createLivekitHealth } from './calls/livekit-health.ts'
 import { rebuildCall } from './calls/rebuild-call.ts'
 import { createReconciler } from './calls/reconcile.ts'
 import { createWebhookIntake } from './calls/webhook-intake.ts'
-import { createClock } from './clock.ts'
+import { watchClock } from './clock-watch.ts'
 import type { Config } from './config.ts'
 import { startEmbeddedMedia } from './embedded-media.ts'
+import { openClock } from './open-clock.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createOrigins } from './http/origins.ts'
+import { createProxyHints } from './http/proxy-hints.ts'
 import { prepareTlsOf } from './http/tls-config.ts'
 import { createWebServer } from './http/web-server.ts'
 import { keyFingerprint, readKeyEncryptionKey } from './key-encryption-key.ts'
 import { parseLivekitRoomName, toLivekitRoomName } from './livekit/livekit-room-name.ts'
 import { requireFreeAddress } from './http/listen.ts'
+import { createRoomOpener } from './livekit/room-opener.ts'
 import { createLivekitRooms } from './livekit/room-service.ts'
 import { issueToken } from './livekit/tokens.ts'
 import { toOwnLivekit, type LivekitAccess } from './livekit/livekit-access.ts'
@@ -41,6 +45,7 @@ import { createHousekeeping } from './housekeeping.ts'
 import { createRoomMailbox } from './rooms/room-mailbox.ts'
 import { createRoomService } from './rooms/room-service.ts'
 import { createRoomViews } from './rooms/room-views.ts'
+import { createTroubles } from './troubles.ts'
 import { callChart, callDefinitionHash } from './rooms/snapshot-envelope.ts'
 import type { FanOut } from './services.ts'
 
@@ -50,7 +55,10 @@ export interface AppOptions {
   /** The built web client; null when there is none. */
   webRoot: string | null
   log: Logger
+  /** Tests move the server's time by hand. */
   now?: () => number
+  /** This machine’s clock, by which tokens and signatures count; `Date.now` when left out. */
+  wall?: () => number
   /** Tests put something between the server and its database. */
   open?: OpenStore
   /** Tests put something between a commit and its publication. */
@@ -69,22 +77,28 @@ export interface App {
 
 /** Throws `ConfigError`, `CannotOpenDatabaseError`, `AddressTakenError`, `TlsError`. */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { config, log, now = Date.now, open = openStore } = options
-  const clock = createClock(now)
+  const { config, log, wall = options.now ?? Date.now, open = openStore } = options
   const newId = () => uuidV7()
   const keyEncryptionKey = readKeyEncryptionKey(config.security)
   await requireFreeAddress(config.webserver.host, config.webserver.port)
-  const store = await open(config.database.url)
   /** What is open already if the start fails, in order. */
-  const opened: { close(): Promise<void> }[] = [store]
+  const opened: { close(): Promise<void> }[] = []
   try {
-    return await startWith(store, keyEncryptionKey)
+    const held = await holdDatabase(config.database.url)
+    opened.push({ close: held.release })
+    const store = await open(config.database.url, (line) => log.warn(line))
+    opened.push(store)
+    return await startWith(store, keyEncryptionKey, held)
   } catch (error) {
     for (const one of opened.toReversed()) await one.close()
     throw error
   }
 
-  async function startWith(store: Store, keyEncryptionKey: Buffer): Promise<App> {
+  async function startWith(
+    store: Store,
+    keyEncryptionKey: Buffer,
+    held: HeldDatabase,
+  ): Promise<App> {
     if (!(await store.installation.acceptKeyFingerprint(keyFingerprint(keyEncryptionKey)))) {
       throw new ConfigError(
         'the key-encryption key is not the one that this database was made with; ' +
@@ -92,22 +106,36 @@ export async function startApp(options: AppOptions): Promise<App> {
       )
     }
     const installationId = await store.installation.id()
+
+    // Time
+    let isQuiet = () => false
+    const { clock, followed, ...time } = await openClock({
+      store,
+      wall,
+      byHand: options.now,
+      isQuiet: () => isQuiet(),
+    })
+    opened.push({ close: async () => time.stop() })
+    const { now } = clock
+    const troubles = createTroubles({ now, log })
     await store.calls.saveChart(callDefinitionHash, callChart.machineId, callChart)
 
     const keys = createCallKeys(keyEncryptionKey)
-    const tls = await prepareTlsOf(config.webserver, now())
+    const tls = await prepareTlsOf(config.webserver, wall())
 
     // What is seen
     const views = createRoomViews({
       accounts: store.accounts,
       rebuild: (roomId, callId) => rebuildCall(mailbox, roomId, callId),
     })
-    const origins = createOrigins(config.webserver, tls !== null)
+    const hints = createProxyHints(log)
+    const origins = createOrigins(config.webserver, { secure: tls !== null, hints })
     const live: Live = createLive({
       store,
       views,
       accounts: () => accounts,
       origins,
+      hints,
       currentKey: (roomId) => readCurrentKey(store, keys, roomId),
       messagesPerSecond: config.limits.socketMessagesPerSecond,
       now,
@@ -122,6 +150,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       fanOut,
       timing: config.calls,
       now,
+      storedAt: clock.notBefore,
       newId,
       mintKey: keys.mint,
       toEffect: toEffectRow,
@@ -139,14 +168,23 @@ export async function startApp(options: AppOptions): Promise<App> {
           keyEncryptionKey,
           version: options.version,
           webhooks: () => webhooks,
-          now,
+          now: wall,
           log,
         })
       : null
     if (media) opened.push({ close: media.stop })
     const livekit = media?.access ?? toLivekitAccess(config.livekit)
-    const livekitRooms = livekit && createLivekitRooms(livekit)
-    const health = createLivekitHealth({ now, log })
+    const health = createLivekitHealth({
+      now,
+      troubles,
+      webhookUrl: livekit?.webhookUrl ?? null,
+    })
+    isQuiet = () => !health.isTroubled() && !index.isWaiting()
+    const livekitRooms =
+      livekit && createLivekitRooms({ ...livekit, wall, onClock: health.clockRead })
+    const opener =
+      livekitRooms &&
+      createRoomOpener({ rooms: livekitRooms, isTroubled: health.isTroubled, troubles })
     const toName = (roomId: string, callId: string) =>
       toLivekitRoomName({ installationId, roomId, callId })
     const intake = createWebhookIntake({ steps: mailbox, calls: store.calls, now, log })
@@ -154,10 +192,12 @@ export async function startApp(options: AppOptions): Promise<App> {
       livekit,
       installationId,
       now,
+      wall,
       onEvent: intake.take,
       onIgnored: ({ reason, event, roomId, callId, identity }) =>
         intake.ignore({ reason, event, roomId, callId, identity }),
       onSeen: health.webhookSeen,
+      onRefused: health.webhookRefused,
       log,
     })
     const effects = createEffectRunner({
@@ -184,6 +224,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       attempts: createAttempts({ ...config.limits, now }),
       fanOut,
       registration: config.accounts.registration,
+      databaseNow: store.rooms.now,
       setupCode,
       now,
       newId,
@@ -198,18 +239,25 @@ export async function startApp(options: AppOptions): Promise<App> {
       newId,
       livekit: livekit && {
         urlFor: livekit.urlFor,
+        openRoom: async ({ roomId, callId }) => opener?.open(toName(roomId, callId)),
         issueToken: ({ roomId, callId, identity }) =>
-          issueToken({ ...livekit, livekitRoomName: toName(roomId, callId), identity, now: now() }),
+          issueToken({
+            ...livekit,
+            livekitRoomName: toName(roomId, callId),
+            identity,
+            now: wall(),
+          }),
       },
     })
     const admin = createAdminService({
       store,
       health,
+      troubles,
       livekit,
       now,
     })
 
-    await makeFirstRoom(store)
+    await makeFirstRoom(store, now())
     await takeUpCalls(store)
 
     const graceUntil = now() + config.calls.doubtMs
@@ -244,6 +292,15 @@ export async function startApp(options: AppOptions): Promise<App> {
       log,
     })
     const housekeeping = createHousekeeping({ store, now, log })
+    const clockWatch = watchClock({
+      clock,
+      wall: followed,
+      troubles,
+      onStep() {
+        reconciler?.passSoon()
+        effects.wake()
+      },
+    })
 
     const livekitState = () => (livekit ? health.state().livekit.state : 'off')
     const metrics = createMetrics({
@@ -262,6 +319,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       services: { accounts, rooms, calls, admin, webhooks },
       views,
       origins,
+      hints,
       metrics,
       webRoot: options.webRoot,
       tls,
@@ -277,6 +335,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     effects.start()
     await keeper.start()
     housekeeping.start()
+    clockWatch.start()
 
     return {
       port,
@@ -284,13 +343,15 @@ export async function startApp(options: AppOptions): Promise<App> {
       fingerprint: config.webserver.tls.is === 'self-signed' ? (tls?.fingerprint ?? null) : null,
       async stop() {
         web.stopListening()
-        housekeeping.stop()
-        await Promise.all([keeper.stop(), mailbox.idle(), effects.stop(3_000)])
+        clockWatch.stop()
+        time.stop()
+        await Promise.all([housekeeping.stop(), keeper.stop(), mailbox.idle(), effects.stop(3_000)])
         await live.close()
         await mailbox.idle()
         await media?.stop()
         web.close()
         await store.close()
+        await held.release()
       },
     }
 
@@ -311,7 +372,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   /** The room that everybody who registers joins; made once. */
-  async function makeFirstRoom(store: Store): Promise<void> {
+  async function makeFirstRoom(store: Store, at: number): Promise<void> {
     if ((await store.installation.get(generalRoomSetting)) !== undefined) return
     const roomId = newId()
     await store.rooms.create(
@@ -322,7 +383,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         visibility: 'public',
         ownerId: null,
         dmKey: null,
-        createdAt: now(),
+        createdAt: at,
       },
       [],
     )

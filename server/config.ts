@@ -11,6 +11,8 @@ export interface LivekitKeys {
 export interface LivekitServerConfig extends LivekitKeys {
   /** `ws://` or `wss://`, as browsers reach it. */
   url: string
+  /** The same LiveKit as this server reaches it; `http(s)://` is taken, too. */
+  internalUrl: string
   webhookUrl: string
   embedded: null
 }

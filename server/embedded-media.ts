@@ -50,7 +50,7 @@ export async function startEmbeddedMedia({
       ...keys,
       media: {
         ...standard,
-        addresses: mediaAddresses ?? standard.addresses,
+        addresses: mediaAddresses,
         udpPorts: udpPorts ?? standard.udpPorts,
         maxParticipants: mediaPlaces(livekit),
       },

@@ -25,7 +25,10 @@ embedded = true
 # tls = "self-signed"                # browsers give no microphone on plain http, except on localhost
 `
 
-/** The path of the file that was written; null when there was something to go by already. */
+export type FirstConfig =
+  { is: 'written'; path: string } | { is: 'impossible'; path: string; reason: string } | null
+
+/** Null when there is something to go by already. */
 export function writeFirstConfig({
   argv,
   env,
@@ -34,7 +37,7 @@ export function writeFirstConfig({
   argv: readonly string[]
   env: Readonly<Record<string, string | undefined>>
   cwd: string
-}): string | null {
+}): FirstConfig {
   const isTold =
     argv.some((word) => word.startsWith('--config')) ||
     Object.entries(env).some(([name, value]) => name.startsWith('CHATTO_LIVEKIT_') && value)
@@ -42,9 +45,10 @@ export function writeFirstConfig({
   const path = resolve(cwd, 'chatto.toml')
   try {
     writeFileSync(path, text, { flag: 'wx' })
-    return path
-  } catch {
-    // It is there, or cannot be written: then calls are off, and the start says how to turn them on.
-    return null
+    return { is: 'written', path }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    // Then calls are off, and the start says how to turn them on.
+    return error.code === 'EEXIST' ? null : { is: 'impossible', path, reason: String(error.code) }
   }
 }

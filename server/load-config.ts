@@ -130,6 +130,7 @@ function toLivekit(
   return {
     // eslint-disable-next-line regexp/no-super-linear-move -- the operator’s own line, at the start
     url: url.replace(/\/+$/, ''),
+    internalUrl: (section.internal_url ?? url).replace(/\/+$/, ''),
     apiKey,
     apiSecret,
     webhookUrl: section.webhook_url ?? `${webserverUrl}/webhooks/livekit`,

@@ -7,7 +7,8 @@ import type { Config } from './config.ts'
 import { AddressTakenError } from './http/listen.ts'
 import { TlsError } from './http/tls.ts'
 import { writeFirstConfig } from './first-run.ts'
-import { ConfigError, loadConfig } from './load-config.ts'
+import { isOnlyLoopback, ownAddresses } from './livekit/media/own-addresses.ts'
+import { ConfigError, isLoopback, loadConfig } from './load-config.ts'
 import { createLogger } from './log.ts'
 import { version } from './version.ts'
 
@@ -16,8 +17,11 @@ const stopWithinMs = 10_000
 
 async function main(): Promise<void> {
   const sources = { argv: process.argv.slice(2), env: process.env, cwd: process.cwd() }
-  const written = writeFirstConfig(sources)
-  if (written) print(`A first run: its configuration is in ${written}`)
+  const first = writeFirstConfig(sources)
+  if (first?.is === 'written') print(`A first run: its configuration is in ${first.path}`)
+  if (first?.is === 'impossible') {
+    print(`Note: a first run’s configuration cannot be written to ${first.path} (${first.reason})`)
+  }
   const config = loadConfig({ ...sources, readFile: readIfThere })
   config.warnings.forEach((warning) => print(`Note: ${warning}`))
   const log = createLogger(config.log.level)
@@ -58,7 +62,7 @@ function tellWhatIsOn(config: Config, { port, setupCode, fingerprint }: App): vo
   print('')
 }
 
-function callLines({ livekit }: Config): string[] {
+function callLines({ livekit, webserver }: Config): string[] {
   if (!livekit) {
     return [
       '  Calls:               off. To turn them on, put into chatto.toml:',
@@ -69,9 +73,16 @@ function callLines({ livekit }: Config): string[] {
   }
   if (livekit.embedded) {
     const most = livekit.embedded.maxParticipants
+    const addresses = livekit.embedded.mediaAddresses ?? ownAddresses()
     return [
       `  Calls:               on, media by this program itself: for trying out and small groups (${most} in a call).`,
       '                       For more: README, “A LiveKit of your own”',
+      ...(isLoopback(webserver.host) || !isOnlyLoopback(addresses)
+        ? []
+        : [
+            '                       Only from this machine: it has no other address for media just now,',
+            '                       see media_addresses in the README',
+          ]),
     ]
   }
   return [
@@ -85,7 +96,7 @@ function readIfThere(path: string): string | undefined {
     return readFileSync(path, 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw new ConfigError(`the configuration file ${path} cannot be read`)
+    throw error
   }
 }
 

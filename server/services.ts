@@ -7,6 +7,7 @@ import type {
   Call,
   CallEvidence,
   Fact,
+  Health,
   Join,
   Room,
   User,
@@ -113,11 +114,7 @@ export interface CurrentKey {
 
 /** For admins. */
 export interface AdminService {
-  health(me: SignedIn): Promise<{
-    livekit: { state: 'off' | 'reachable' | 'unreachable'; since: number }
-    webhooks: { silent: boolean; lastAt: number | null; url: string | null }
-    unconfirmedCalls: number
-  }>
+  health(me: SignedIn): Promise<Health>
   /** The calls that are on, oldest first. */
   calls(): Promise<z.infer<typeof activeCallsAnswer>['calls']>
   /** Why each person of a call is shown as they are; `not-found` for an unknown call. */

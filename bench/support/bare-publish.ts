@@ -1,5 +1,5 @@
 /** Nothing but uWebSockets: whoever connects is subscribed, a POST is published. Tells its parent the port. */
-import uWS from 'uWebSockets.js'
+import { uWS } from '../../server/http/uws.ts'
 
 const app = uWS.App()
 app.ws('/*', {

@@ -152,11 +152,16 @@ export function createAccountStore(database: Database): AccountStore {
       return rows.map((row) => row.session_id)
     },
 
-    async purgeSessions(before) {
-      await database.write(({ sql }) =>
-        sql(`delete from sessions where expires_at < ? or ended_at < ?`, [before, before]),
-      )
-    },
+    purgeSessions: (before, most) =>
+      database.write(async ({ sql }) => {
+        const gone = await sql(
+          `delete from sessions where token_hash in
+             (select token_hash from sessions where expires_at < ? or ended_at < ? limit ?)
+           returning token_hash`,
+          [before, before, most],
+        )
+        return gone.length === most
+      }),
   }
 }
 

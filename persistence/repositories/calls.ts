@@ -25,6 +25,13 @@ export function createCallStore(database: Database): CallStore {
       }))
     },
 
+    async lastReportAt() {
+      const [row] = await sql<{ at: number }>(
+        `select at from receipts where receipt_key like 'webhook:%' order by at desc limit 1`,
+      )
+      return row?.at ?? null
+    },
+
     async stateOf(callId) {
       const [row] = await sql<{ ended_at: number | null }>(
         `select ended_at from calls where call_id = ?`,

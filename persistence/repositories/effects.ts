@@ -12,7 +12,7 @@ export function createEffectStore(database: Database): EffectStore {
       await database.write((transaction) => insertEffects(transaction, effects))
     },
 
-    takeDue: (at, leaseMs, limit) =>
+    takeDue: (at, leaseMs, limit, except = []) =>
       database.write(async ({ sql }) => {
         const rows = await sql<{
           effect_id: string
@@ -23,10 +23,10 @@ export function createEffectStore(database: Database): EffectStore {
           attempts: number
         }>(
           `update effects set leased_until = ?, attempts = attempts + 1 where effect_id in (
-             select effect_id from effects where due_at <= ? and leased_until <= ?
+             select effect_id from effects where due_at <= ? and leased_until <= ? ${notOf(except)}
              order by due_at, effect_id limit ? ${dialect.skipLocked})
            returning effect_id, room_id, type, payload, due_at, attempts`,
-          [at + leaseMs, at, at, limit],
+          [at + leaseMs, at, at, ...except, limit],
         )
         const taken = rows.map((row): EffectRecord => ({
           effectId: row.effect_id,
@@ -59,10 +59,11 @@ export function createEffectStore(database: Database): EffectStore {
       )
     },
 
-    async nextDueAt() {
+    async nextDueAt(except = []) {
       const [row] = await sql<{ at: number | null }>(
         `select min(case when leased_until > due_at then leased_until else due_at end) as at
-         from effects`,
+         from effects where true ${notOf(except)}`,
+        except,
       )
       return row?.at ?? null
     },
@@ -76,15 +77,25 @@ export function createEffectStore(database: Database): EffectStore {
       return Number(row?.open ?? 0)
     },
 
-    async trim(receiptsBefore, keepIgnored) {
-      await database.write(async ({ sql }) => {
-        await sql(`delete from receipts where at < ?`, [receiptsBefore])
-        await sql(
-          `delete from ignored_reports where id <=
-             (select id from ignored_reports order by id desc limit 1 offset ?)`,
-          [keepIgnored],
+    trim: (receiptsBefore, keepIgnored, most) =>
+      database.write(async ({ sql }) => {
+        const receipts = await sql(
+          `delete from receipts where (room_id, receipt_key) in
+             (select room_id, receipt_key from receipts where at < ? order by at limit ?)
+           returning room_id`,
+          [receiptsBefore, most],
         )
-      })
-    },
+        const ignored = await sql(
+          `delete from ignored_reports where id in
+             (select id from ignored_reports order by id desc limit ? offset ?)
+           returning id`,
+          [most, keepIgnored],
+        )
+        return receipts.length === most || ignored.length === most
+      }),
   }
+}
+
+function notOf(types: readonly string[]): string {
+  return types.length === 0 ? '' : `and type not in (${types.map(() => '?').join(', ')})`
 }

@@ -178,6 +178,11 @@ export function createRoomStore(database: Database): RoomStore {
       return rows.map(({ room_id, version, seq }) => ({ roomId: room_id, version, seq }))
     },
 
+    async latestAt() {
+      const [row] = await sql<{ at: number | null }>(`select max(last_at) as at from rooms`)
+      return row?.at ?? 0
+    },
+
     async now() {
       const [row] = await sql<{ at: number }>(`select ${dialect.nowSql} as at`)
       return row?.at ?? 0

@@ -3,8 +3,17 @@
  * decided by content: a checkout that touches every file builds nothing.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { aloneIn } from './alone.mjs'
 import { run, step, StepFailed } from './run.mjs'
 
 const parts = [
@@ -28,26 +37,47 @@ export const webRoot = 'dist/web'
 
 /** `always`: also what is not stale. */
 export async function buildWhenNeeded(root, { always = false } = {}) {
-  for (const { what, sources, output, command } of parts) {
-    const stamp = join(root, `${output}.built-from`)
-    const hash = hashOf(root, [...sources, 'package-lock.json'])
-    if (!always && readIfThere(stamp) === hash) continue
-    await step(`Building ${what}`, async () => {
-      // Files whose sources are gone must not stay, and a build that fails must not count as one.
-      write(() => {
-        rmSync(stamp, { force: true })
-        rmSync(join(root, output), { recursive: true, force: true })
-      })
-      const [script, ...args] = command
-      const path = join(root, 'node_modules', script)
-      const code = await run(process.execPath, [path, ...args], { cwd: root, show: 'if-it-fails' })
-      if (code !== 0) throw new StepFailed(`${what} could not be built (the reason is above)`)
-      write(() => {
-        mkdirSync(join(root, 'dist'), { recursive: true })
-        writeFileSync(stamp, hash)
-      })
+  if (!always && parts.every((part) => isBuilt(root, part))) return
+  await aloneIn(root, async () => {
+    for (const part of parts) {
+      if (always || !isBuilt(root, part)) await build(root, part)
+    }
+  })
+}
+
+function isBuilt(root, part) {
+  return readIfThere(stampOf(root, part)) === hashOf(root, part)
+}
+
+const stampOf = (root, { output }) => join(root, `${output}.built-from`)
+
+/** Aside, and put into its place when it is whole: nobody ever sees half of it, or files whose sources are gone. */
+async function build(root, part) {
+  const { what, output, command } = part
+  const hash = hashOf(root, part)
+  const place = join(root, output)
+  const aside = `${place}.new`
+  const former = `${place}.old`
+  await step(`Building ${what}`, async () => {
+    write(() => {
+      for (const folder of [aside, former]) rmSync(folder, { recursive: true, force: true })
+      mkdirSync(aside, { recursive: true })
     })
-  }
+    const [script, ...args] = command
+    const path = join(root, 'node_modules', script)
+    const code = await run(process.execPath, [path, ...args, '--outDir', aside], {
+      cwd: root,
+      show: 'if-it-fails',
+    })
+    if (code !== 0) throw new StepFailed(`${what} could not be built (the reason is above)`)
+    write(() => {
+      rmSync(stampOf(root, part), { force: true })
+      if (existsSync(place)) renameSync(place, former)
+      renameSync(aside, place)
+      writeFileSync(stampOf(root, part), hash)
+      rmSync(former, { recursive: true, force: true })
+    })
+  })
 }
 
 /** A folder that belongs to somebody else, or a full disk, is nothing that a stack would explain. */
@@ -59,9 +89,9 @@ function write(work) {
   }
 }
 
-function hashOf(root, sources) {
+function hashOf(root, { sources }) {
   const hash = createHash('sha256')
-  for (const source of sources) {
+  for (const source of [...sources, 'package-lock.json']) {
     for (const file of filesOf(root, source)) {
       hash
         .update(`${file}\0`)

@@ -1,13 +1,19 @@
 /**
  * Runs one kind of tests: `fast` and `long` (nothing but Node), `real` (PostgreSQL, livekit-server),
- * `e2e` or `media` (Chromium). What a kind needs and this machine lacks is said; in CI it is an error.
- * Each kind leaves its counts in `test-results/KIND.json`.
+ * `e2e` (Chromium, Firefox), `media` (Chromium), `nodes` (root and debootstrap). What a kind needs and
+ * this machine lacks is said; in CI it is an error. Each kind leaves its counts in `test-results/KIND.json`.
  */
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildWhenNeeded } from './build.mjs'
 import { installWhenNeeded } from './install.mjs'
-import { findChromium, findLivekitServer, findPostgres } from './programs.mjs'
+import {
+  findChromium,
+  findDebootstrap,
+  findFirefox,
+  findLivekitServer,
+  findPostgres,
+} from './programs.mjs'
 import { endWith, run, StepFailed } from './run.mjs'
 
 const root = resolve(fileURLToPath(import.meta.url), '../../..')
@@ -18,7 +24,7 @@ const env = { ...process.env }
 delete env.NODE_ENV
 
 /** Files at once: they wait more than they compute, for media, for processes, for deadlines. */
-const filesAtOnce = { 'fast*': 4, long: 2, real: 3 }
+const filesAtOnce = { 'fast*': 4, long: 2, real: 3, nodes: 1 }
 
 const kinds = {
   fast: () => vitest('fast*'),
@@ -29,8 +35,23 @@ const kinds = {
     need('livekit-server', findLivekitServer(), 'the tests with LiveKit are left out')
     return vitest('real', postgres ? [] : ['--exclude', '**/*postgres*.real.test.ts'])
   },
-  e2e: () => playwright('web'),
+  e2e: () => {
+    const firefox = need(
+      'Firefox',
+      findFirefox(),
+      'calls between Firefox and Chromium are left out',
+    )
+    if (firefox) env.FIREFOX = firefox
+    return playwright('web')
+  },
   media: () => playwright('media'),
+  nodes: () => {
+    const without = 'there is nothing to run'
+    const isRoot = process.platform === 'linux' && process.getuid() === 0
+    if (!need('A Linux with root’s rights', isRoot, without)) return 0
+    if (!need('debootstrap', findDebootstrap(), without)) return 0
+    return vitest('nodes')
+  },
 }
 
 await endWith(async () => {

@@ -15,18 +15,5 @@ try {
   process.stderr.write(`Chatto Calls cannot start: ${error.message}\n`)
   process.exit(1)
 }
-endWithNpm()
 process.env.CHATTO_WEB_ROOT ??= join(root, webRoot)
 await import(pathToFileURL(join(root, program)).href)
-
-/**
- * npm hands SIGTERM to the shell that it runs us in, which dies of it and tells nobody. Whoever ends npm
- * (a container, a service manager) means the server.
- */
-function endWithNpm() {
-  if (process.env.npm_lifecycle_event !== 'start') return
-  const parent = process.ppid
-  setInterval(() => {
-    if (process.ppid !== parent) process.kill(process.pid, 'SIGTERM')
-  }, 500).unref()
-}

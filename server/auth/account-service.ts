@@ -18,6 +18,8 @@ export interface AccountServiceDeps {
   /** Printed at start; null when the server listens on loopback only, where the first person needs none. */
   setupCode: string | null
   now(): number
+  /** The database's clock: sessions end by it. */
+  databaseNow(): Promise<number>
   newId(): string
   /** 32 random bytes, base64url. */
   newToken(): string
@@ -44,11 +46,12 @@ export function createAccountService(deps: AccountServiceDeps): AccountService {
 
   async function remove(userId: string): Promise<void> {
     const at = now()
+    const since = await deps.databaseNow()
     if (!(await accounts.deleteUser(userId, at, [effectOf('depart', userId, at)]))) {
       throw new AppError('not-found', 'there is no such account')
     }
     // Others that ended are among these, too; their sockets have to go just as well.
-    deps.fanOut.sessionsEnded(await accounts.sessionsEndedSince(at))
+    deps.fanOut.sessionsEnded(await accounts.sessionsEndedSince(since))
     // At once, and again by the effect if this process dies meanwhile.
     await deps.rooms.depart(userId)
   }

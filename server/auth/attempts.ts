@@ -21,6 +21,7 @@ const longestWaitMs = 60_000
 /** Wrong passwords are forgotten this long after the last. */
 const rememberMs = 15 * 60_000
 const loginsInMemory = 10_000
+const windowS = 60
 
 interface Failures {
   count: number
@@ -78,7 +79,7 @@ function forgetOldest(failures: Map<string, Failures>): void {
 }
 
 function perMinute(points: number): RateLimiterMemory | null {
-  return points === 0 ? null : new RateLimiterMemory({ points, duration: 60 })
+  return points === 0 ? null : new RateLimiterMemory({ points, duration: windowS })
 }
 
 async function consume(limiter: RateLimiterMemory | null, key: string): Promise<void> {
@@ -87,7 +88,8 @@ async function consume(limiter: RateLimiterMemory | null, key: string): Promise<
   } catch (refused) {
     if (!(refused instanceof RateLimiterRes)) throw refused
     throw new AppError('slow-down', 'too many tries from this address', {
-      retryAfterMs: refused.msBeforeNext,
+      // By the machine's clock, which may have been set back meanwhile (R53).
+      retryAfterMs: Math.min(refused.msBeforeNext, windowS * 1000),
     })
   }
 }

@@ -4,6 +4,7 @@ import type { Store } from '../../persistence/store.ts'
 import type { AdminService } from '../services.ts'
 import { AppError } from '../errors.ts'
 import { readEvidence } from './evidence.ts'
+import type { Troubles } from '../troubles.ts'
 import type { LivekitHealth } from './livekit-health.ts'
 
 const shownIgnored = 500
@@ -11,11 +12,13 @@ const shownIgnored = 500
 export function createAdminService({
   store,
   health,
+  troubles,
   livekit,
   now,
 }: {
   store: Pick<Store, 'calls' | 'rooms'>
   health: LivekitHealth
+  troubles: Pick<Troubles, 'list'>
   /** Null while calls are disabled; without a url where nobody has to be told it. */
   livekit: { webhookUrl: string | null } | null
   now(): number
@@ -24,9 +27,15 @@ export function createAdminService({
     async health() {
       if (!livekit) {
         return {
-          livekit: { state: 'off', since: health.state().livekit.since },
-          webhooks: { silent: false, lastAt: null, url: null },
+          livekit: {
+            state: 'off',
+            since: health.state().livekit.since,
+            reason: null,
+            skewMs: null,
+          },
+          webhooks: { silent: false, lastAt: null, url: null, reason: null },
           unconfirmedCalls: 0,
+          troubles: troubles.list(),
         }
       }
       const state = health.state()
@@ -39,6 +48,7 @@ export function createAdminService({
         livekit: state.livekit,
         webhooks: { ...state.webhooks, url: livekit.webhookUrl },
         unconfirmedCalls: unconfirmed.length,
+        troubles: troubles.list(),
       }
     },
 

@@ -11,6 +11,8 @@ const leaveGraceMs = 2_000
 const handoverGraceMs = 2_000
 /** Many shreds share one scrub; with it the WAL is truncated within 5 s of a shred (R43). */
 const scrubBucketMs = 2_000
+/** Within 5 s after whoever held the file is gone the WAL is empty. */
+const scrubAgainMs = 2_000
 
 /** The row of an effect, or null when the commit itself does it. Ids name the thing, so that it waits once. */
 export function toEffectRow(effect: CallEffect, roomId: string, at: number): NewEffect | null {
@@ -88,7 +90,10 @@ export function createCallEffectHandlers({
   toName,
 }: CallEffectDeps): Record<'store.scrub' | 'livekit.evict' | 'livekit.close-room', EffectHandler> {
   return {
-    'store.scrub': () => store.scrub(),
+    /** Somebody who reads from the file keeps it; the store tells whom (R43). */
+    async 'store.scrub'() {
+      return (await store.scrub()) === 'held' ? { againAfterMs: scrubAgainMs } : 'done'
+    },
 
     /** R18: each attempt re-checks that this very connection is still shut out. */
     async 'livekit.evict'(effect) {

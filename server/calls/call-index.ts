@@ -29,6 +29,8 @@ export interface CallIndex {
   moved(moved: CallMoved): void
   /** What is committed, whoever did it: new and changed calls are looked at by the next listing, and at `dueAt`. */
   refresh(rows: readonly CallRow[]): void
+  /** Whether somebody's deadline is open in any call. */
+  isWaiting(): boolean
   /** Called whenever an entry changed; one listener each for deadlines and reconciliation. */
   onChange(listener: () => void): void
 }
@@ -90,6 +92,12 @@ export function createCallIndex({ now }: { now(): number }): CallIndex {
         })
       }
       changed()
+    },
+    isWaiting() {
+      for (const { isRestless, deadlineAt, listingAt } of calls.values()) {
+        if (isRestless || deadlineAt !== null || listingAt !== null) return true
+      }
+      return false
     },
     onChange(listener) {
       listeners.push(listener)

@@ -19,6 +19,8 @@ export interface CallServiceDeps {
   livekit: {
     /** As this browser reaches it. */
     urlFor(origin: { secure: boolean; host: string }): string
+    /** The call’s room at LiveKit, as far as it can be had now; never rejects. */
+    openRoom(room: { roomId: string; callId: string }): Promise<void>
     /** A short-lived token for one identity in one LiveKit room (R4). */
     issueToken(room: {
       roomId: string
@@ -72,7 +74,7 @@ export function createCallService(deps: CallServiceDeps): CallService {
     roomId: string,
     connectionId: string | null,
     url: string,
-    issueToken: NonNullable<CallServiceDeps['livekit']>['issueToken'],
+    { issueToken, openRoom }: NonNullable<CallServiceDeps['livekit']>,
   ): Promise<Join | 'ended-meanwhile'> {
     const joined = await admit(me, roomId, connectionId)
     const keyRow = await store.calls.key(joined.callId)
@@ -81,6 +83,7 @@ export function createCallService(deps: CallServiceDeps): CallService {
     const [{ token, expiresAt }, call] = await Promise.all([
       issueToken({ roomId, callId: joined.callId, identity }),
       views.toCall(joined.summary),
+      openRoom({ roomId, callId: joined.callId }),
     ])
     if (!call) return 'ended-meanwhile'
     return {
@@ -122,7 +125,7 @@ export function createCallService(deps: CallServiceDeps): CallService {
       const url = livekit.urlFor(origin)
       // A call that ended between the commit and reading its key is joined once more (R4).
       for (let tries = 0; tries < 2; tries++) {
-        const joined = await join(me, roomId, connectionId, url, livekit.issueToken)
+        const joined = await join(me, roomId, connectionId, url, livekit)
         if (joined !== 'ended-meanwhile') return joined
       }
       throw new AppError('call-ended', 'the call ended while it was joined')

@@ -6,8 +6,11 @@ export interface FailedPasses {
   /** A pass that worked. */
   forget(callId: string): void
   has(callId: string): boolean
-  /** Since when, if the call has to be told now: it is unconfirmed, or LiveKit is away too long. */
-  since(callId: string, at: number): number | null
+  /**
+   * Since when, if the call has to be told now: it is unconfirmed, or LiveKit is away too long.
+   * `aliveAt`: when a webhook last showed that it lives; the second one waits from there on.
+   */
+  since(callId: string, at: number, aliveAt: number | null): number | null
   /** The call was told; `since` is what it knows, which may be earlier than what this process saw. */
   told(callId: string, at: number, since: number): void
   /** Forgets calls that are over. */
@@ -36,11 +39,12 @@ export function createFailedPasses(awayMs: number): FailedPasses {
       failures.delete(callId)
     },
     has: (callId) => failures.has(callId),
-    since(callId, at) {
+    since(callId, at, aliveAt) {
       const failure = failures.get(callId)
       if (!failure || failure.count < fewest) return null
       const { since, toldAt } = failure
-      const nextTellAt = toldAt === null ? since + longEnoughMs : since + awayMs
+      const nextTellAt =
+        toldAt === null ? since + longEnoughMs : Math.max(since, aliveAt ?? since) + awayMs
       return at >= nextTellAt ? since : null
     },
     told(callId, at, since) {

@@ -11,6 +11,7 @@ import type { RoomSteps } from '../rooms/room-step.ts'
 import type { CallIndex, IndexedCall } from './call-index.ts'
 import { createFailedPasses } from './failed-passes.ts'
 import type { LivekitHealth } from './livekit-health.ts'
+import { createSignsOfLife } from './signs-of-life.ts'
 
 /** What LiveKit is asked; `server/livekit/room-service.ts` implements it. */
 export interface LivekitListings {
@@ -23,7 +24,7 @@ export interface ReconcileDeps {
   livekit: LivekitListings
   index: CallIndex
   steps: RoomSteps
-  calls: Pick<CallStore, 'stateOf'>
+  calls: Pick<CallStore, 'stateOf' | 'lastReportAt'>
   health: LivekitHealth
   toName(roomId: string, callId: string): string
   /** Undefined for rooms of others. */
@@ -42,6 +43,8 @@ export interface ReconcileDeps {
 export interface Reconciler {
   start(): void
   stop(): Promise<void>
+  /** One comparison of all active calls as soon as may be. */
+  passSoon(): void
   /** One comparison of all active calls, now; for a start and for tests. */
   passAll(): Promise<void>
 }
@@ -54,6 +57,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
   /** Calls that a listing showed since the last trouble: a missing room of the others gets the longer doubt. */
   const seenSinceTrouble = new Set<string>()
   const failedPasses = createFailedPasses(deps.livekitAwayMs)
+  const signs = createSignsOfLife({ health, calls: deps.calls, now })
   let { graceUntil } = deps
   let timer: Timer | null = null
   let running: Promise<void> | null = null
@@ -146,12 +150,13 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
   /** R37: passes that fail for long make the call unconfirmed, and end it at last. */
   async function notePassFailed({ roomId, callId }: IndexedCall, begunAt: number): Promise<void> {
     failedPasses.note(callId, begunAt)
-    const since = failedPasses.since(callId, now())
+    const since = failedPasses.since(callId, now(), signs.seenAt())
     if (since === null) return
     try {
+      const aliveAt = await signs.lastAt()
       const context = await steps.run(roomId, () => ({
         comesAgain: true,
-        callEvent: (at) => ({ type: 'livekit.unreachable', at, callId, since }),
+        callEvent: (at) => ({ type: 'livekit.unreachable', at, callId, since, aliveAt }),
         result: ({ state }) => state.call?.context ?? null,
       }))
       failedPasses.told(callId, now(), context?.unreachableSince ?? since)
@@ -244,6 +249,10 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
   index.onChange(arm)
   return {
     passAll,
+    passSoon() {
+      lastAllAt = -Infinity
+      arm()
+    },
     start() {
       stopped = false
       arm()

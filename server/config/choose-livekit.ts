@@ -7,9 +7,9 @@ import { variableOf } from './environment.ts'
 import type { Given } from './given.ts'
 import type { Section } from './sections.ts'
 
-/** What says which LiveKit it is. A webhook's address alone does not. */
+/** What says which LiveKit it is. A webhook's address alone does not, nor a second way to it. */
 const identifying = ['url', 'api_key', 'api_secret'] as const
-const ofOnesOwn = [...identifying, 'webhook_url'] as const
+const ofOnesOwn = [...identifying, 'internal_url', 'webhook_url'] as const
 
 /** Without what does not count; tells that in `warnings`. Throws `ConfigError` when both would count. */
 export function chooseLivekit(

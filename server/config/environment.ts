@@ -10,7 +10,7 @@ export interface FromEnvironment {
 }
 
 /** Read by the programs themselves and no part of the configuration. */
-const ownVariables: readonly string[] = ['CHATTO_WEB_ROOT']
+const ownVariables: readonly string[] = ['CHATTO_NODE', 'CHATTO_WEB_ROOT']
 
 /**
  * An empty variable counts as not set, as compose files leave them. Variables of ours that name no

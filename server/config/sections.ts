@@ -48,6 +48,11 @@ export const sections = {
       .refine((text) => isUrl(text, /^wss?:$/))
       .optional()
       .describe('the address of LiveKit as browsers reach it: ws://… or wss://…'),
+    internal_url: z
+      .string()
+      .refine((text) => isUrl(text, /^(ws|http)s?:$/))
+      .optional()
+      .describe('the address of LiveKit as this server reaches it: ws(s)://… or http(s)://…'),
     api_key: secret,
     api_secret: secret,
     embedded: z
@@ -55,9 +60,9 @@ export const sections = {
       .optional()
       .describe('true or false: whether this server carries the media itself'),
     media_addresses: z
-      .array(z.string().refine((address) => isIP(address) === 4))
+      .array(z.string().refine((address) => isIP(address) !== 0))
       .optional()
-      .describe('a list of IPv4 addresses at which clients reach the embedded media server'),
+      .describe('a list of IP addresses at which clients reach the embedded media server'),
     udp_ports: z
       .string()
       .transform((text, context) => {

@@ -3,12 +3,12 @@
  * RoomService for us, and our webhook endpoint for it.
  */
 import type { Logger } from 'pino'
-import uWS from 'uWebSockets.js'
 import type { MediaCarrier } from '../livekit/media/carrier-media.ts'
 import type { WebhookService } from '../services.ts'
 import { listen } from './listen.ts'
 import { mountMedia } from './media-routes.ts'
 import { mount } from './mount.ts'
+import { uWS } from './uws.ts'
 import { createWebhookHandler } from './webhook-handler.ts'
 
 export interface InternalServer {

@@ -1,6 +1,7 @@
 /** Listening on uWebSockets.js. */
 import { createServer } from 'node:net'
-import uWS, { type TemplatedApp } from 'uWebSockets.js'
+import type { TemplatedApp } from 'uWebSockets.js'
+import { uWS } from './uws.ts'
 
 type ListenSocket = Parameters<typeof uWS.us_listen_socket_close>[0]
 

@@ -10,10 +10,13 @@ import type { MediaCarrier, SignalArrival } from '../livekit/media/carrier-media
 import type { CarriedSignal } from '../livekit/media/carrier-relay.ts'
 import { SignalRefused, type SignalPath } from '../livekit/media/media-server.types.ts'
 import { answer, answerBytes, answerError, type Header } from './answer.ts'
+import { asksToUpgrade, type ProxyHints } from './proxy-hints.ts'
 import { AbortedError, copyHead, openExchange, readBody, type RequestHead } from './request.ts'
 
 export interface MediaRouteDeps {
   carrier: MediaCarrier
+  /** Of who stands in front; nobody does before the internal door. */
+  hints?: ProxyHints
   now(): number
   log: Logger
 }
@@ -159,6 +162,12 @@ function mountSignal(app: TemplatedApp, path: SignalPath, deps: MediaRouteDeps):
     sendPingsAutomatically: true,
 
     upgrade(res, req, context) {
+      const head = copyHead(res, req)
+      if (!asksToUpgrade(head)) {
+        deps.hints?.socketIsPlain(head)
+        answer(openExchange(res, req), 404, plainText, '404 page not found\n')
+        return
+      }
       const key = req.getHeader('sec-websocket-key')
       const protocol = req.getHeader('sec-websocket-protocol')
       const extensions = req.getHeader('sec-websocket-extensions')
@@ -166,7 +175,7 @@ function mountSignal(app: TemplatedApp, path: SignalPath, deps: MediaRouteDeps):
       res.onAborted(() => {
         isAborted = true
       })
-      carrier.openSignal(toArrival(path, copyHead(res, req))).then(
+      carrier.openSignal(toArrival(path, head)).then(
         (signal) => {
           if (isAborted) {
             signal.closed()

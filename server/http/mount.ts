@@ -20,6 +20,10 @@ export function mount(
     try {
       handler(exchange, copyHead(res, req))
     } catch (error) {
+      if (error instanceof AppError) {
+        answerError(exchange, error)
+        return
+      }
       log.error({ err: error }, 'a handler failed')
       answerError(exchange, new AppError('unavailable', 'something went wrong here; try again'))
     }

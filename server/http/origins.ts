@@ -3,27 +3,30 @@ import { BlockList, isIP } from 'node:net'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { isLoopback } from '../load-config.ts'
+import type { ProxyHints } from './proxy-hints.ts'
 import type { RequestHead } from './request.ts'
 
 /** The request as the browser made it, proxies taken into account. */
 export interface Arrival {
-  /** Lower case, with a port when there is one. */
+  /** Lower case, with a port when there is one. What is checked, not what is believed. */
   host: string
+  /** As the browser reaches us: what it is told to come back to is built from this. */
+  publicHost: string
   /** The browser came by https, as far as anybody who is believed says. */
   secure: boolean
   address: string
-  /** From this machine itself, without a proxy in between. */
+  /** From this machine itself, for sure without a proxy in between. */
   isLocal: boolean
 }
 
 export interface Origins {
   arrival(head: Pick<RequestHead, 'headers' | 'peerAddress'>): Arrival
-  /** False for DNS rebinding: a Host that is neither localhost, an address, nor configured. */
-  allowHost(host: string): boolean
-  /** Throws `wrong-host` where `allowHost` is false. */
+  /** Throws `wrong-host` for DNS rebinding: a Host that is neither localhost, an address, nor configured. */
   requireHost(host: string): void
-  /** This host, or one of the configured ones. */
+  /** This host, or one of the configured ones. What is refused is told to the operator, too. */
   allowOrigin(origin: string, host: string): boolean
+  /** Those that are configured, as browsers write them. */
+  readonly configured: readonly string[]
 }
 
 /** Any of them says that somebody stands in between. */
@@ -31,8 +34,16 @@ const isForwarding = (header: string) =>
   header.startsWith('x-forwarded-') || ['forwarded', 'via', 'x-real-ip'].includes(header)
 
 /** `secure`: this server itself speaks TLS. */
-export function createOrigins(webserver: Config['webserver'], secure: boolean): Origins {
-  const configured = [new URL(webserver.url).origin, ...webserver.origins]
+export function createOrigins(
+  webserver: Config['webserver'],
+  { secure, hints }: { secure: boolean; hints: ProxyHints },
+): Origins {
+  const configured = [webserver.url, ...webserver.origins].map((url) => new URL(url).origin)
+  // Where people come from elsewhere, or by https that is not ours, a proxy may be in front and say nothing.
+  const isForHereOnly = configured.every((origin) => {
+    const { hostname, protocol } = new URL(origin)
+    return isLoopback(hostname) && (protocol === 'https:') === secure
+  })
   const hosts = new Set([
     ...configured.map((origin) => new URL(origin).hostname),
     webserver.host.toLowerCase(),
@@ -46,32 +57,45 @@ export function createOrigins(webserver: Config['webserver'], secure: boolean): 
   }
 
   return {
+    configured,
+
     arrival({ headers, peerAddress }) {
       const trusted = isProxy(peerAddress)
       const said = (name: string) =>
         trusted ? headers.get(name)?.split(',').at(-1)?.trim() : undefined
       const host = (said('x-forwarded-host') ?? headers.get('host') ?? '').toLowerCase()
       const proto = said('x-forwarded-proto') ?? (secure ? 'https' : 'http')
-      const forwardedFor = trusted ? (headers.get('x-forwarded-for') ?? '') : ''
+      const forwardedFor = headers.get('x-forwarded-for') ?? ''
       const origin = headers.get('origin') ?? ''
+      // The browser's own word; whoever else says so only harms themselves.
+      const isConfigured = configured.includes(origin)
+      const isOwn = isConfigured || isSameHost(origin, host)
+      if (forwardedFor !== '' && !trusted) hints.forwarderNotTrusted(peerAddress)
+      if (isConfigured && !isSameHost(origin, host)) hints.hostIsRewritten(origin, host)
       return {
         host,
-        // The browser's own word; whoever else says so only harms their own cookie.
-        secure: proto === 'https' || (origin.startsWith('https:') && isSameHost(origin, host)),
-        address: clientAddress(peerAddress, forwardedFor, isProxy),
-        isLocal: isLoopback(peerAddress) && ![...headers.keys()].some(isForwarding),
+        publicHost: isConfigured ? new URL(origin).host : host,
+        secure: isOwn ? origin.startsWith('https:') || proto === 'https' : proto === 'https',
+        address: clientAddress(peerAddress, trusted ? forwardedFor : '', isProxy),
+        isLocal:
+          isForHereOnly &&
+          isLoopback(peerAddress) &&
+          isLoopback(hostName(host) ?? '') &&
+          ![...headers.keys()].some(isForwarding),
       }
     },
-
-    allowHost,
 
     requireHost(host) {
-      if (!allowHost(host)) {
-        throw new AppError('wrong-host', 'this server does not go by that name')
-      }
+      if (allowHost(host)) return
+      hints.hostIsUnknown(host)
+      throw new AppError('wrong-host', 'this server does not go by that name')
     },
 
-    allowOrigin: (origin, host) => configured.includes(origin) || isSameHost(origin, host),
+    allowOrigin(origin, host) {
+      const isAllowed = configured.includes(origin) || isSameHost(origin, host)
+      if (!isAllowed) hints.originIsUnknown(origin, host)
+      return isAllowed
+    },
   }
 }
 

@@ -7,6 +7,8 @@ export interface PagePolicy {
   /** As the browser reached us; older Safaris do not count our sockets as 'self'. */
   host: string
   secure: boolean
+  /** For a page that comes by a proxy which says another host: asked for without an Origin. */
+  configuredOrigins: readonly string[]
 }
 
 /** Allows only what is needed: our own origin, LiveKit in both schemes, the encryption worker. */
@@ -17,7 +19,12 @@ export function contentSecurityPolicy(
   const { livekit } = config
   // The embedded media server has our own origin.
   const media = livekit && !livekit.embedded ? originsOf(livekit.url) : []
-  const own = page ? [`${page.secure ? 'wss' : 'ws'}://${page.host}`] : []
+  const own = page
+    ? new Set([
+        `${page.secure ? 'wss' : 'ws'}://${page.host}`,
+        ...page.configuredOrigins.map((origin) => origin.replace(/^http/, 'ws')),
+      ])
+    : []
   return [
     `default-src 'self'`,
     `script-src 'self'`,

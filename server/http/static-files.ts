@@ -29,13 +29,15 @@ const noncePlace = '__CSP_NONCE__'
 export function createStaticFiles(
   root: string | null,
   config: Pick<Config, 'livekit'>,
+  configuredOrigins: readonly string[],
 ): StaticFiles {
   const files = root === null ? new Map<string, StaticFile>() : readFolder(root)
   const index = files.get('/index.html')?.body.toString('utf8') ?? notBuilt
 
   function servePage(exchange: Exchange, { host, secure }: Pick<Arrival, 'host' | 'secure'>): void {
     const nonce = randomBytes(16).toString('base64')
-    const policy = contentSecurityPolicy(config, { nonce, host, secure })
+    const own = { host, secure, configuredOrigins }
+    const policy = contentSecurityPolicy(config, { nonce, ...own })
     answer(
       exchange,
       200,

@@ -1,8 +1,7 @@
 /** The web server: uWebSockets.js with the API, the live socket, webhooks, health and the web client. */
-import uWS, { type TemplatedApp } from 'uWebSockets.js'
+import type { TemplatedApp } from 'uWebSockets.js'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
-import { AppError } from '../errors.ts'
 import type { MediaCarrier } from '../livekit/media/carrier-media.ts'
 import { createOpenApi } from '../protocol/openapi.ts'
 import type {
@@ -13,13 +12,14 @@ import type {
   RoomViews,
   WebhookService,
 } from '../services.ts'
-import { answer, answerError } from './answer.ts'
+import { answer } from './answer.ts'
 import { createApiHandler } from './api-handler.ts'
 import { listen, type Listening } from './listen.ts'
 import { mountMedia } from './media-routes.ts'
 import type { Metrics } from './metrics.ts'
-import { mount } from './mount.ts'
+import { mount, type Handler } from './mount.ts'
 import type { Origins } from './origins.ts'
+import type { ProxyHints } from './proxy-hints.ts'
 import type { Exchange, RequestHead } from './request.ts'
 import { createRouter } from './router.ts'
 import { accountRoutes } from './routes/accounts.ts'
@@ -28,6 +28,7 @@ import { callRoutes } from './routes/calls.ts'
 import { roomRoutes } from './routes/rooms.ts'
 import { systemRoutes } from './routes/system.ts'
 import { createStaticFiles } from './static-files.ts'
+import { coreNotice, uWS } from './uws.ts'
 import { createWebhookHandler } from './webhook-handler.ts'
 
 export interface WebServerDeps {
@@ -42,6 +43,7 @@ export interface WebServerDeps {
   }
   views: RoomViews
   origins: Origins
+  hints: ProxyHints
   metrics: Metrics
   /** The built web client; null when there is none. */
   webRoot: string | null
@@ -94,13 +96,19 @@ export function createWebServer(deps: WebServerDeps): WebServer {
     log,
     now: deps.now,
   })
-  const files = createStaticFiles(deps.webRoot, config)
+  const files = createStaticFiles(deps.webRoot, config, deps.origins.configured)
 
+  if (coreNotice !== null) log.warn(coreNotice)
   const app = deps.tls ? uWS.SSLApp(deps.tls) : uWS.App()
   deps.mount(app)
-  if (deps.media) mountMedia(app, { carrier: deps.media, now: deps.now, log })
+  if (deps.media) mountMedia(app, { carrier: deps.media, hints: deps.hints, now: deps.now, log })
   const webhook = createWebhookHandler(services.webhooks, log)
   mount(app, 'post', '/webhooks/livekit', webhook, log)
+  const plainSocket: Handler = (exchange, head) => {
+    deps.hints.socketIsPlain(head)
+    api(exchange, head)
+  }
+  mount(app, 'get', '/api/live', plainSocket, log)
   for (const path of ['/healthz', '/readyz', '/metrics', '/api', '/api/*']) {
     mount(app, 'any', path, api, log)
   }
@@ -108,9 +116,8 @@ export function createWebServer(deps: WebServerDeps): WebServer {
 
   function servePage(exchange: Exchange, head: RequestHead): void {
     const arrival = deps.origins.arrival(head)
-    if (!deps.origins.allowHost(arrival.host)) {
-      answerError(exchange, new AppError('wrong-host', 'this server does not go by that name'))
-    } else if (!files.serve(exchange, head, arrival)) {
+    deps.origins.requireHost(arrival.host)
+    if (!files.serve(exchange, head, { host: arrival.publicHost, secure: arrival.secure })) {
       answer(exchange, 404, [['content-type', 'text/plain; charset=utf-8']], 'Not found')
     }
   }

@@ -3,7 +3,7 @@ import { hkdfSync } from 'node:crypto'
 import type { EmbeddedMediaConfig, LivekitKeys, LivekitServerConfig } from '../config.ts'
 
 export interface LivekitAccess extends LivekitKeys {
-  /** For RoomService: `ws(s)://` or `http(s)://`. */
+  /** For RoomService, as this server reaches it: `ws(s)://` or `http(s)://`, a path included. */
   url: string
   /** As this browser reaches it. */
   urlFor(origin: { secure: boolean; host: string }): string
@@ -13,11 +13,12 @@ export interface LivekitAccess extends LivekitKeys {
 
 export function toOwnLivekit({
   url,
+  internalUrl,
   apiKey,
   apiSecret,
   webhookUrl,
 }: LivekitServerConfig): LivekitAccess {
-  return { url, apiKey, apiSecret, webhookUrl, urlFor: () => url }
+  return { url: internalUrl, apiKey, apiSecret, webhookUrl, urlFor: () => url }
 }
 
 /** `url`: of the door through which only this machine asks. */

@@ -1,12 +1,8 @@
 /** LiveKit's RoomService with time-outs and one typed error. */
-import {
-  ParticipantInfo_State,
-  RoomServiceClient,
-  ServerError,
-  type ParticipantInfo,
-} from 'livekit-server-sdk'
+import { ParticipantInfo, ParticipantInfo_State, Room } from 'livekit-server-sdk'
 import type { LivekitParticipantState, LivekitSession } from '../../machines/call.events.ts'
-import { inTime, toLivekitUnavailable } from './livekit-unavailable.ts'
+import { notLivekit } from './livekit-unavailable.ts'
+import { createTwirpClient, type Json, type TwirpOptions } from './twirp-client.ts'
 
 export interface LivekitRoom {
   name: string
@@ -27,34 +23,28 @@ export interface LivekitRooms {
   evict(livekitRoomName: string, identity: string): Promise<'removed' | 'gone'>
   /** A room that is gone is closed already. */
   closeRoom(livekitRoomName: string): Promise<void>
+  /** There it is, made or found; also where LiveKit makes none by itself (`room.auto_create: false`). */
+  openRoom(livekitRoomName: string): Promise<void>
   /** Resolves when LiveKit answers and takes our key. */
   ping(): Promise<void>
 }
 
-export function createLivekitRooms({
-  url,
-  apiKey,
-  apiSecret,
-  timeoutMs = 4_000,
-}: {
-  /** `ws(s)://` or `http(s)://`. */
-  url: string
-  apiKey: string
-  apiSecret: string
-  timeoutMs?: number
-}): LivekitRooms {
-  const client = new RoomServiceClient(url.replace(/^ws/i, 'http'), apiKey, apiSecret, {
-    // In whole seconds; ours below is exact.
-    requestTimeout: Math.ceil(timeoutMs / 1000),
-    // Whoever asks asks again by itself, and the SDK's retries would outlast the time-out.
-    failover: false,
-  })
+/** How long LiveKit keeps an empty room: past a join’s deadline (R7), past the last person’s doubt (R34). */
+export const roomTimeouts = { emptyTimeout: 60, departureTimeout: 20 }
 
-  async function ask<T>(answer: Promise<T>): Promise<T> {
+export function createLivekitRooms(
+  options: Omit<TwirpOptions, 'timeoutMs'> & { timeoutMs?: number },
+): LivekitRooms {
+  const twirp = createTwirpClient({ timeoutMs: 4_000, ...options })
+
+  /** The messages under that name in an answer; LiveKit leaves out what is empty. */
+  function listIn<T>(answer: Json | 'not_found', name: string, read: (one: Json) => T): T[] {
+    const list = answer === 'not_found' ? [] : (answer[name] ?? [])
     try {
-      return await inTime(answer, timeoutMs)
-    } catch (error) {
-      throw toLivekitUnavailable(error, timeoutMs)
+      if (!Array.isArray(list)) throw new TypeError('no list')
+      return (list as Json[]).map(read)
+    } catch {
+      throw notLivekit(options.url)
     }
   }
 
@@ -62,43 +52,40 @@ export function createLivekitRooms({
     async listRooms(names) {
       // LiveKit takes an empty list of names for all rooms.
       if (names?.length === 0) return []
-      const rooms = await ask(client.listRooms(names))
-      return rooms.map(({ name, sid, numParticipants, creationTimeMs, creationTime }) => ({
-        name,
-        sid,
-        numParticipants,
-        creationTimeMs: Number(creationTimeMs) || Number(creationTime) * 1000,
-      }))
+      return toRooms(await twirp.ask('ListRooms', { names: names ?? [] }, { roomList: true }))
     },
-    async listSessions(livekitRoomName) {
-      const people = await ask(unlessGone(client.listParticipants(livekitRoomName)))
-      return people === 'gone' ? [] : people.filter(isPerson).map(toSession)
+    async listSessions(room) {
+      const answer = await twirp.ask('ListParticipants', { room }, { roomAdmin: true, room })
+      return listIn(answer, 'participants', toParticipant).filter(isPerson).map(toSession)
     },
-    async evict(livekitRoomName, identity) {
-      const asked = client.removeParticipant(livekitRoomName, identity)
-      return (await ask(unlessGone(asked))) === 'gone' ? 'gone' : 'removed'
+    async evict(room, identity) {
+      const grant = { roomAdmin: true, room }
+      const answer = await twirp.ask('RemoveParticipant', { room, identity }, grant)
+      return answer === 'not_found' ? 'gone' : 'removed'
     },
-    async closeRoom(livekitRoomName) {
-      await ask(unlessGone(client.deleteRoom(livekitRoomName)))
+    async closeRoom(room) {
+      await twirp.ask('DeleteRoom', { room }, { roomCreate: true })
+    },
+    async openRoom(name) {
+      await twirp.ask('CreateRoom', { name, ...roomTimeouts }, { roomCreate: true })
     },
     async ping() {
-      await ask(client.listRooms(['-']))
+      await twirp.ask('ListRooms', { names: ['-'] }, { roomList: true })
     },
+  }
+
+  function toRooms(answer: Json | 'not_found'): LivekitRoom[] {
+    return listIn(answer, 'rooms', (one) => {
+      const room = Room.fromJson(one as never, { ignoreUnknownFields: true })
+      const { name, sid, numParticipants, creationTimeMs, creationTime } = room
+      const createdAtMs = Number(creationTimeMs) || Number(creationTime) * 1000
+      return { name, sid, numParticipants, creationTimeMs: createdAtMs }
+    })
   }
 }
 
-/**
- * Only LiveKit's own word counts: a bare 404 is a proxy's, or another program's at that address, and
- * taking it for "gone" would empty calls that are on (R36).
- */
-async function unlessGone<T>(asked: Promise<T>): Promise<T | 'gone'> {
-  try {
-    return await asked
-  } catch (error) {
-    if (error instanceof ServerError && error.code === 'not_found') return 'gone'
-    throw error
-  }
-}
+const toParticipant = (one: Json) =>
+  ParticipantInfo.fromJson(one as never, { ignoreUnknownFields: true })
 
 /** Agents, egress, recorders and hidden participants are left alone (R28). Kind 0 is `STANDARD`. */
 function isPerson({ kind, permission }: ParticipantInfo): boolean {

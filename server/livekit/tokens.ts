@@ -1,11 +1,9 @@
 /** LiveKit tokens: short, for one room, with the least grants (R4). */
 import { AccessToken, RoomConfiguration, TrackSource } from 'livekit-server-sdk'
+import { roomTimeouts } from './room-service.ts'
 
 /** Five minutes bound the first connect; LiveKit refreshes a session's token by itself. */
 const ttlSeconds = 300
-
-/** How long LiveKit keeps an empty room: past a join’s deadline (R7), past the last person’s doubt (R34). */
-const roomTimeouts = { emptyTimeout: 60, departureTimeout: 20 }
 
 /** Nothing private goes in: LiveKit and everybody in the room can read it. */
 export async function issueToken({

@@ -16,16 +16,20 @@ export interface WebhookReceiverDeps {
   livekit: LivekitKeys | null
   installationId: string
   now(): number
+  /** This machine's clock, which signatures are compared with. */
+  wall?(): number
   /** Resolves when what the report changed is committed. */
   onEvent(report: EventReport): Promise<void>
   onIgnored(report: Extract<Report, { kind: 'ignored' }>): void
-  /** Any webhook that is LiveKit's: they arrive (R38). */
-  onSeen(at: number): void
+  /** Any webhook that is LiveKit's: they arrive (R38); `isOurs`: about a room of this installation (R37). */
+  onSeen(at: number, isOurs: boolean): void
+  /** One came that was not taken for its time or its key. */
+  onRefused(refusal: { is: 'clock'; skewMs: number } | { is: 'key' }): void
   log: Logger
 }
 
 export function createWebhookReceiver(deps: WebhookReceiverDeps): WebhookService {
-  const { livekit, log, now } = deps
+  const { livekit, log, now, wall = now } = deps
 
   /** Any failure of ours is a 503: everything else but 429 counts as delivered for LiveKit (R22). */
   async function stored(report: EventReport): Promise<void> {
@@ -46,14 +50,18 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps): WebhookService
     enabled: livekit !== null,
     async receive(rawBody, authorization) {
       if (!livekit) return
-      const verdict = verifyWebhook(livekit, rawBody, authorization, now())
+      const verdict = verifyWebhook(livekit, rawBody, authorization, wall())
       if (!verdict.ok) {
         const skew = 'clockSkewMs' in verdict ? { clockSkewMs: verdict.clockSkewMs } : {}
         log.warn({ why: verdict.why, ...skew }, 'a webhook was refused')
+        if ('clockSkewMs' in verdict) deps.onRefused({ is: 'clock', skewMs: verdict.clockSkewMs })
+        else if (verdict.why === 'wrong-key' || verdict.why === 'bad-signature') {
+          deps.onRefused({ is: 'key' })
+        }
         throw new AppError('not-signed-in', 'the webhook’s signature does not hold')
       }
-      deps.onSeen(now())
       const report = toReport(rawBody, deps.installationId)
+      deps.onSeen(now(), report.kind !== 'malformed' && report.roomId !== null)
       switch (report.kind) {
         case 'malformed':
           // Never the body: it carries the room's TURN password.

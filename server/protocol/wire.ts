@@ -223,17 +223,37 @@ export const timelineAnswer = z.strictObject({
 })
 export const callsAnswer = z.strictObject({ calls: z.array(callSchema) }).nullable()
 export const leaveAnswer = z.strictObject({ left: z.boolean() }).nullable()
+/** What people are told cannot be done because of something outside, for whoever runs this server. */
+export const troubleSchema = z
+  .strictObject({
+    part: z.enum(['livekit', 'webhooks', 'clock', 'proxy', 'network', 'database', 'configuration']),
+    code: z.string().meta({ description: 'Which trouble it is, for programs' }),
+    message: z.string().meta({ description: 'The cause, and what to do about it' }),
+    since: timeSchema,
+    lastAt: timeSchema.meta({ description: 'When it was noticed last' }),
+  })
+  .meta({ id: 'Trouble' })
+export type Trouble = z.infer<typeof troubleSchema>
+
+/** Why it is so; null while all is well. */
+const reason = z.string().nullable().meta({ description: 'The cause, and what to do about it' })
 export const healthAnswer = z.strictObject({
   livekit: z.strictObject({
     state: z.enum(['off', 'reachable', 'unreachable']),
     since: timeSchema,
+    reason,
+    skewMs: z.int().nullable().meta({
+      description: 'How far LiveKit’s clock is ahead of this server’s; null when it did not say',
+    }),
   }),
   webhooks: z.strictObject({
     silent: z.boolean(),
     lastAt: timeSchema.nullable(),
     url: z.string().nullable(),
+    reason,
   }),
   unconfirmedCalls: z.int(),
+  troubles: z.array(troubleSchema),
 })
 export const callEvidenceAnswer = z.strictObject({
   callId: idSchema,

@@ -42,7 +42,8 @@ export function createElsewhere({
       return
     }
     const at = await store.rooms.now()
-    const since = lookedAt ?? at
+    // The database's clock may have been set back since (R53).
+    const since = Math.min(lookedAt ?? at, at)
     const [moved, ended] = await Promise.all([
       store.rooms.changedSince(since),
       store.accounts.sessionsEndedSince(since),

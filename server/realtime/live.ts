@@ -22,6 +22,7 @@ export interface LiveDeps {
   accounts: UpgradeDeps['accounts']
   currentKey(roomId: string): Promise<CurrentKey | null>
   origins: UpgradeDeps['origins']
+  hints: UpgradeDeps['hints']
   /** 0: no limit. */
   messagesPerSecond: number
   now(): number

@@ -3,6 +3,7 @@ import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets
 import { AppError } from '../errors.ts'
 import { answerError } from '../http/answer.ts'
 import type { Origins } from '../http/origins.ts'
+import { asksToUpgrade, type ProxyHints } from '../http/proxy-hints.ts'
 import { copyHead, openExchange, type RequestHead } from '../http/request.ts'
 import { findToken } from '../http/session-token.ts'
 import type { AccountService } from '../services.ts'
@@ -10,6 +11,7 @@ import { newSocketData, type SocketData } from './live-socket.ts'
 
 export interface UpgradeDeps {
   origins: Pick<Origins, 'arrival' | 'requireHost' | 'allowOrigin'>
+  hints: Pick<ProxyHints, 'socketIsPlain'>
   /** Read when a socket opens. */
   accounts(): Pick<AccountService, 'authenticate'>
 }
@@ -21,7 +23,7 @@ type Upgrade = (res: HttpResponse, req: HttpRequest, context: us_socket_context_
  * it is closed, and because uWebSockets, when it upgrades later than within this call, sometimes takes
  * the socket for the HTTP request that it was, and closes it.
  */
-export function createUpgrade({ origins, accounts }: UpgradeDeps): Upgrade {
+export function createUpgrade({ origins, hints, accounts }: UpgradeDeps): Upgrade {
   function requireKnown(head: RequestHead, byCookie: boolean): void {
     const { host } = origins.arrival(head)
     origins.requireHost(host)
@@ -36,6 +38,10 @@ export function createUpgrade({ origins, accounts }: UpgradeDeps): Upgrade {
     const header = (name: string) => head.headers.get(name) ?? ''
     const presented = findToken(header('cookie'), header('authorization'))
     try {
+      if (!asksToUpgrade(head)) {
+        hints.socketIsPlain(head)
+        throw new AppError('not-found', 'this is a WebSocket')
+      }
       requireKnown(head, presented?.byCookie ?? false)
     } catch (error) {
       if (!(error instanceof AppError)) throw error

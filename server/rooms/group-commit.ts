@@ -6,6 +6,7 @@
 import { setImmediate } from 'node:timers/promises'
 import {
   AmbiguousCommitError,
+  DatabaseLockedError,
   type CommitOutcome,
   type RoomCommit,
   type RoomStore,
@@ -60,7 +61,9 @@ export function createGroupCommit({
       })
     } catch (error) {
       // What may have been committed is not tried again: each mailbox looks its own receipt up.
-      if (batch.length === 1 || error instanceof AmbiguousCommitError) {
+      // And where the whole database is locked, each alone would wait as long as all together did.
+      const isOfAll = error instanceof AmbiguousCommitError || error instanceof DatabaseLockedError
+      if (batch.length === 1 || isOfAll) {
         batch.forEach((one) => one.reject(error))
         return
       }

@@ -36,6 +36,8 @@ export interface RoomMailboxDeps {
   fanOut: FanOut
   timing: CallTiming
   now(): number
+  /** Told how late it was when a room changed last, whoever changed it: time goes on from there. */
+  storedAt?(at: number): void
   newId(): string
   mintKey(callId: string, keyEpoch: number, at: number): KeyRow
   toEffect(effect: CallEffect, roomId: string, at: number): NewEffect | null
@@ -122,6 +124,7 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
     drop(box)
     const loaded = await store.load(box.roomId, now() - receiptsMs)
     if (!loaded || loaded.room.deletedAt !== null) return null
+    deps.storedAt?.(loaded.room.lastAt)
     box.committed = toCommittedRoom(loaded, await readCall(loaded))
     advanceActor(box, [])
     return box.committed

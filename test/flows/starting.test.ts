@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { register } from '../support/api-person.ts'
+import { until } from '../support/until.ts'
 import { prepareServer, startServer, type ServerProcess } from '../support/server-process.ts'
 
 /** The shipped program as a process: what it prints when it starts, and when it cannot. */
@@ -85,6 +86,26 @@ describe('a start that cannot be', { timeout: 60_000 }, () => {
     ])
     expect(code).toBe(1)
   })
+})
+
+test('a first run whose chatto.toml cannot be written says so, with the reason, and that calls are off', async () => {
+  // Root may write everywhere; there nobody can.
+  const server = await started({ cwd: '/proc', livekit: null, env: { CHATTO_LIVEKIT_ENABLED: '' } })
+  expect(server.output).toContain(
+    'Note: a first run’s configuration cannot be written to /proc/chatto.toml (ENOENT)\n',
+  )
+  await until('it says that calls are off', 5_000, () =>
+    server.output.includes('Calls:               off. To turn them on'),
+  )
+})
+
+test('a configuration file that cannot be read is one line with the reason', async () => {
+  const server = await prepareServer({ args: ['--config', '/proc'] })
+  servers.push(server)
+  await expect(server.start()).rejects.toThrow('the server did not start')
+  expect(server.output).toBe(
+    'Chatto Calls cannot start: the configuration file /proc cannot be read (EISDIR)\n',
+  )
 })
 
 test('an empty CHATTO_LOG_LEVEL counts as not set', async () => {

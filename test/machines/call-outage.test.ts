@@ -47,6 +47,20 @@ test('R37 the hour counts from the first failed pass, also for a process that st
   expect(story.value).toBe('ended')
 })
 
+test('R37 a webhook shows that LiveKit lives: the hour starts anew, though nobody can ask it', () => {
+  const story = pair()
+  const since = story.at()
+  story.after(15_000).away(since).after(3_500_000)
+  const aliveAt = story.at()
+  const unreachable = () =>
+    ({ type: 'livekit.unreachable', callId: story.context.callId, since, aliveAt }) as const
+  story.after(3_599_000).send({ ...unreachable(), at: story.at() })
+  expect(story.last).toMatchObject({ changed: false, ignored: 'no-change' })
+  expect(story.shown()).toEqual(['ada connected', 'bo connected'])
+  story.after(1_000).send({ ...unreachable(), at: story.at() })
+  expect(story.value).toBe('ended')
+})
+
 test('R37 while LiveKit cannot be asked, own words still count: a hang-up and a closing page', () => {
   const story = pair()
   story.after(15_000).away(story.at()).leave('ada', 'a1')

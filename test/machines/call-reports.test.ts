@@ -115,6 +115,26 @@ test('R30 a late joined report or a stale listing of a dead session counts as no
   expect(story.shown()).toEqual(['bo connected'])
 })
 
+test('R53 LiveKit’s own clock was set back by an hour: the session that takes the old one’s place is taken', () => {
+  const hour = 3_600_000
+  const story = tellCall()
+    .join('ada', 'a1')
+    .up('ada', 'a1', 'PA_old', { joinedAtMs: 2 * hour })
+  story.after(5_000).gone('ada', 'a1', 'PA_old', 'CLIENT_INITIATED', { joinedAtMs: 2 * hour })
+  story.after(500).up('ada', 'a1', 'PA_new', { joinedAtMs: hour + 5_500 })
+  expect(story.shown()).toEqual(['ada reconnecting'])
+  const present = { who: 'ada', page: 'a1', participantSid: 'PA_new', joinedAtMs: hour + 5_500 }
+  story.after(2_000).listed([present])
+  expect(story.shown()).toEqual(['ada connected'])
+})
+
+test('R30 R53 a listing that may only lag behind puts no older session in the place of a newer one', () => {
+  const story = tellCall().join('ada', 'a1').up('ada', 'a1', 'PA_2', { joinedAtMs: 2_000 })
+  const old = { who: 'ada', page: 'a1', participantSid: 'PA_1', joinedAtMs: 1_000 }
+  story.after(1_900).listed([old])
+  expect(story.context.connections['ada:a1']?.participantSid).toBe('PA_2')
+})
+
 test('R30 joinedAtMs orders sessions: an older one that is told of late is not the present one', () => {
   const story = tellCall().join('ada', 'a1').up('ada', 'a1', 'PA_2', { joinedAtMs: 2_000 })
   story.up('ada', 'a1', 'PA_1', { joinedAtMs: 1_000 })

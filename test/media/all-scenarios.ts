@@ -1,5 +1,5 @@
 /** The suite: what must be the same on livekit-server and on the embedded media server. */
-import './quiet.ts'
+import '../support/rtc-quiet.ts'
 import { connectScenarios } from './scenarios/connect.ts'
 import { dataScenarios } from './scenarios/data.ts'
 import { mediaScenarios } from './scenarios/media.ts'

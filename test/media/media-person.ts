@@ -3,7 +3,7 @@
  * compared between two media servers. Tracks are named by what they are for: camera, microphone,
  * screen, screen-audio.
  */
-import './quiet.ts'
+import '../support/rtc-quiet.ts'
 import {
   AudioStream,
   DataPacketKind,

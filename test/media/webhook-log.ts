@@ -61,7 +61,7 @@ export async function startWebhookLog(): Promise<WebhookLog> {
     bodiesOf: (room) =>
       received.filter(({ event }) => event.room?.name === room).map(({ body }) => body),
     refused,
-    async untilLine(room, line, timeoutMs = 10_000) {
+    async untilLine(room, line, timeoutMs = 25_000) {
       try {
         await until(`the report ${line}`, timeoutMs, () => linesOf(room).includes(line))
       } catch (error) {

@@ -151,10 +151,10 @@ export function accountsContract(database: TestDatabase): void {
     await accounts().openSession(session('living', 'id of ada', { expiresAt: soon * 2 }))
     await accounts().endSession('hash of ended', t0)
 
-    await accounts().purgeSessions(t0 + 1_001)
+    await accounts().purgeSessions(t0 + 1_001, 10)
     expect(await accounts().sessionsEndedSince(0)).toEqual(['ended'])
     expect(await accounts().findSession('hash of old', t0)).toBeUndefined()
-    await accounts().purgeSessions(soon)
+    await accounts().purgeSessions(soon, 10)
     expect(await accounts().sessionsEndedSince(0)).toEqual([])
     expect(await accounts().findSession('hash of living', t0)).toBeDefined()
   })

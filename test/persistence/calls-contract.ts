@@ -25,6 +25,20 @@ export function callsContract(database: TestDatabase): void {
     expect(await calls().stateOf('c3')).toBeUndefined()
   })
 
+  test('R37 when a report was taken last, of whichever room; other receipts are none', async () => {
+    expect(await calls().lastReportAt()).toBeNull()
+    await rooms().create(newRoom('r1'), [])
+    await rooms().create(newRoom('r2'), [])
+    const receipt = (key: string, at: number) => ({ key, at, result: null })
+    await rooms().commit([
+      commitOf('r1', 0, { receipts: [receipt('webhook:EV_2', t0 + 20)] }),
+      commitOf('r2', 0, {
+        receipts: [receipt('webhook:EV_1', t0 + 10), receipt('commit:c1', t0 + 30)],
+      }),
+    ])
+    expect(await calls().lastReportAt()).toBe(t0 + 20)
+  })
+
   test('I1 a room has no second active call, whoever commits it', async () => {
     await rooms().create(newRoom('r1'), [])
     await rooms().commit([commitOf('r1', 0, { call: activeCall('c1') })])
@@ -131,9 +145,9 @@ export function callsContract(database: TestDatabase): void {
     expect((await calls().ignored(1))[0]?.identity).toBe('x'.repeat(255))
     expect((await calls().ignored(2))[1]).toEqual(record(3))
 
-    await database.store.effects.trim(t0, 2)
+    await database.store.effects.trim(t0, 2, 100)
     expect(await events(10)).toEqual(['event 1000', 'event 3'])
-    await database.store.effects.trim(t0, 2)
+    await database.store.effects.trim(t0, 2, 100)
     expect(await events(10)).toEqual(['event 1000', 'event 3'])
   })
 }

@@ -94,7 +94,7 @@ export function effectsContract(database: TestDatabase): void {
     await rooms().commit([
       commitOf('r1', 0, { receipts: [receipt('old', t0), receipt('new', t0 + 1)] }),
     ])
-    await effects().trim(t0 + 1, 10)
+    await effects().trim(t0 + 1, 10, 10)
     expect((await rooms().load('r1', 0))?.receipts).toEqual([receipt('new', t0 + 1)])
   })
 

@@ -25,6 +25,14 @@ export function leasesContract(database: TestDatabase): void {
     expect(await leases.hold('listings', 'b', 60_000)).toBe(false)
   })
 
+  test('R53 the database’s clock was set back: the lease of a process that died is not held for an hour', async () => {
+    const here = database.store.leases
+    // As it was written an hour later.
+    expect(await here.hold('listings', 'a', 3_600_000)).toBe(true)
+    expect(await here.hold('listings', 'b', 6_000)).toBe(true)
+    expect(await here.hold('listings', 'c', 6_000)).toBe(false)
+  })
+
   test('two processes ask at once, and one gets it', async () => {
     const stores = await Promise.all([database.another(), database.another()])
     const got = await Promise.all(stores.map((s, i) => s.leases.hold('listings', `p${i}`, 60_000)))

@@ -76,7 +76,7 @@ describe('PostgreSQL alone', () => {
     const database = await openDatabase(url)
     const limits = ['lock_timeout', 'idle_in_transaction_session_timeout']
     for (const limit of limits) {
-      const [row] = await database.writeAlone<Record<string, string>>(`show ${limit}`)
+      const [row] = await database.writeAlone((sql) => sql<Record<string, string>>(`show ${limit}`))
       expect(row?.[limit]).toMatch(/^\ds$/)
     }
     await database.close()

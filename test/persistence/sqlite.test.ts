@@ -54,10 +54,12 @@ describe('SQLite alone', () => {
   test('R43 a scrub that somebody keeps from truncating says so', { timeout: 60_000 }, async () => {
     const database = await openDatabase(`sqlite:${path}`)
     const other = await openDatabase(`sqlite:${path}`)
-    await database.writeAlone('pragma busy_timeout = 1')
+    await database.writeAlone((sql) => sql('pragma busy_timeout = 1'))
     await other.write(async ({ sql }) => {
       await sql(`insert into settings values ('a', 'b')`)
-      const [row] = await database.writeAlone<{ busy: number }>('pragma wal_checkpoint(truncate)')
+      const [row] = await database.writeAlone((sql) =>
+        sql<{ busy: number }>('pragma wal_checkpoint(truncate)'),
+      )
       expect(row?.busy).toBe(1)
     })
     await database.close()
@@ -67,7 +69,7 @@ describe('SQLite alone', () => {
   test('commits are durable, deleted bytes are overwritten, references are checked', async () => {
     const database = await openDatabase(`sqlite:${path}`)
     const pragma = async (name: string) =>
-      Object.values((await database.writeAlone(`pragma ${name}`))[0] ?? {})[0]
+      Object.values((await database.writeAlone((sql) => sql(`pragma ${name}`)))[0] ?? {})[0]
     expect(await pragma('journal_mode')).toBe('wal')
     expect(await pragma('synchronous')).toBe(2)
     expect(await pragma('secure_delete')).toBe(1)
@@ -123,7 +125,9 @@ describe('SQLite alone', () => {
 
     const first = () => database.sql('select * from settings order by name limit 1')
     for (let i = 0; i < 3; i++) expect(await first()).toEqual([{ name: 'a', value: 'of a' }])
-    await database.writeAlone(`alter table settings add column note text default 'new'`)
+    await database.writeAlone((sql) =>
+      sql(`alter table settings add column note text default 'new'`),
+    )
     expect(await first()).toEqual([{ name: 'a', value: 'of a', note: 'new' }])
     await database.close()
   })
@@ -131,7 +135,7 @@ describe('SQLite alone', () => {
   test('a write that finds the database locked fails, and lets go of all that it had', async () => {
     const database = await openDatabase(`sqlite:${path}`)
     const other = await openDatabase(`sqlite:${path}`)
-    await database.writeAlone('pragma busy_timeout = 1')
+    await database.writeAlone((sql) => sql('pragma busy_timeout = 1'))
     const insert = (name: string) =>
       database.write(({ sql }) => sql(`insert into settings values (?, '')`, [name]))
     for (const name of ['a', 'b', 'c']) await insert(name)
@@ -141,7 +145,9 @@ describe('SQLite alone', () => {
     })
     await database.write(({ sql }) => sql(`update settings set value = 'changed'`))
     expect(await other.sql('select distinct value from settings')).toEqual([{ value: 'changed' }])
-    const [done] = await other.writeAlone<{ busy: number }>('pragma wal_checkpoint(truncate)')
+    const [done] = await other.writeAlone((sql) =>
+      sql<{ busy: number }>('pragma wal_checkpoint(truncate)'),
+    )
     expect(done?.busy).toBe(0)
     await database.close()
     await other.close()

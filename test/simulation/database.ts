@@ -30,7 +30,7 @@ export async function openStoryDatabase(): Promise<StoryDatabase> {
   const folder = mkdtempSync(join(disk, 'chatto-story-'))
   const database = await openDatabase(`sqlite:${join(folder, 'chatto.db')}`)
   // Nothing of it has to outlive the process.
-  await database.writeAlone('pragma synchronous = off')
+  await database.writeAlone((sql) => sql('pragma synchronous = off'))
   const store = createStore(database)
   return {
     store,

@@ -7,7 +7,7 @@ export type LivekitMood = 'well' | 'refuses' | 'hangs' | 'slow' | 'lies'
 export type WebhookFate = 'arrives' | 'is lost' | 'comes twice' | 'is late' | 'is overtaken'
 
 export interface Faults {
-  /** How far the server's clock is off. */
+  /** How far the clock of the server's machine is off. */
   skewMs(): number
   store(isWrite: boolean): StoreFault
   /** Whether the server is killed at this gate. */
@@ -30,7 +30,8 @@ export interface Faults {
   movedMs(): number
 }
 
-export type PlannedFault = 'kill' | 'stop' | 'restart-livekit' | 'crash-livekit' | 'move-clock'
+export type PlannedFault =
+  'kill' | 'stop' | 'restart-livekit' | 'crash-livekit' | 'move-clock' | 'set-clock'
 
 interface Window {
   from: number
@@ -45,7 +46,7 @@ const climates = [
   ['store', 4],
   ['livekit', 5],
   ['restarts', 3],
-  ['clock', 1],
+  ['clock', 3],
   ['everything', 3],
 ] as const
 
@@ -66,7 +67,7 @@ export function createFaults(world: World, random: Random, quietAt: number): Fau
   }
   if (has('kills')) add(3, ['kill', 'kill', 'stop'])
   if (has('restarts')) add(1, ['restart-livekit', 'crash-livekit'])
-  if (has('clock')) add(2, ['move-clock'])
+  if (has('clock')) add(3, ['move-clock', 'set-clock', 'set-clock'])
   plan.sort((a, b) => a.at - b.at)
 
   const windows: Window[] = []

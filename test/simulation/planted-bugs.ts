@@ -1,5 +1,5 @@
 /**
- * Eight bugs, each put between the parts of the server (its store, its steps), never into the
+ * Nine bugs, each put between the parts of the server (its store, its steps, its clock), never into the
  * product: the simulation is worth something only if it finds every one of them.
  */
 import type { CallEvent } from '../../machines/call.events.ts'
@@ -127,6 +127,11 @@ export const plantedBugs = {
     if (known && isShutOut(known)) Object.assign(known, { goneWhy: 'expired' })
     return event
   }),
+
+  /** Waits end when the machine's clock says so, and somebody sets it (R53). */
+  'wait by the machine’s clock': {
+    clock: (machine) => ({ ...machine, notBefore: () => undefined, onStep: () => undefined }),
+  },
 } satisfies Record<string, Planted>
 
 export type PlantedBug = keyof typeof plantedBugs

@@ -16,7 +16,9 @@ import { createLivekitHealth } from '../../server/calls/livekit-health.ts'
 import { rebuildCall } from '../../server/calls/rebuild-call.ts'
 import { createReconciler } from '../../server/calls/reconcile.ts'
 import { createWebhookIntake } from '../../server/calls/webhook-intake.ts'
+import { watchClock } from '../../server/clock-watch.ts'
 import type { Clock } from '../../server/clock.ts'
+import { createServerClock, type ServerClock } from '../../server/server-clock.ts'
 import { parseLivekitRoomName, toLivekitRoomName } from '../../server/livekit/livekit-room-name.ts'
 import { toReport } from '../../server/livekit/to-call-event.ts'
 import { createElsewhere } from '../../server/realtime/elsewhere.ts'
@@ -25,6 +27,7 @@ import { createEffectRunner } from '../../server/rooms/effect-runner.ts'
 import { createRoomMailbox } from '../../server/rooms/room-mailbox.ts'
 import type { RoomSteps } from '../../server/rooms/room-step.ts'
 import { createRoomViews } from '../../server/rooms/room-views.ts'
+import { createTroubles } from '../../server/troubles.ts'
 import type { CallService } from '../../server/services.ts'
 import type { LivekitPort } from './livekit-port.ts'
 import type { Owner, World } from './world.ts'
@@ -33,11 +36,13 @@ import type { Owner, World } from './world.ts'
 export interface Planted {
   store?(store: Store, world: World): Store
   steps?(steps: RoomSteps, store: Store): RoomSteps
+  clock?(machine: Clock): ServerClock
 }
 
 export interface ServerDeps {
   world: World
-  clock: Clock
+  /** The machine's, which somebody may set. */
+  machine: Clock
   generation: Owner
   store: Store
   livekit: LivekitPort
@@ -50,6 +55,8 @@ export interface SimulatedServer {
   readonly calls: CallService
   readonly steps: RoomSteps
   readonly fanOut: SocketFanOut
+  /** The server's time. */
+  now(): number
   /** Whether it takes requests. */
   listens(): boolean
   /** A webhook's body; gives the status. Its signature is somebody else's test. */
@@ -73,7 +80,15 @@ const keys = createCallKeys(Buffer.alloc(32, 7))
 const answerWithinMs = 5_000
 
 export function createServer(deps: ServerDeps): SimulatedServer {
-  const { world, clock, generation, livekit, newId, planted } = deps
+  const { world, machine, generation, livekit, newId, planted } = deps
+  const clock =
+    planted.clock?.(machine) ??
+    createServerClock({
+      wall: machine.now,
+      elapsed: world.now,
+      after: machine.after,
+      isQuiet: () => !health.isTroubled() && !index.isWaiting(),
+    })
   const { now } = clock
   const log = createStoryLog(world)
   const store = planted.store?.(deps.store, world) ?? deps.store
@@ -104,6 +119,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     fanOut,
     timing: defaultTiming,
     now,
+    storedAt: clock.notBefore,
     newId,
     mintKey: keys.mint,
     toEffect: toEffectRow,
@@ -112,7 +128,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     log,
   })
   const steps = planted.steps?.(mailbox, store) ?? mailbox
-  const health = createLivekitHealth({ now, log })
+  const health = createLivekitHealth({ now, troubles: createTroubles({ now, log }) })
   const intake = createWebhookIntake({ steps, calls: store.calls, now, log })
   const effects = createEffectRunner({
     store: store.effects,
@@ -128,6 +144,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     newId,
     livekit: {
       urlFor: () => 'ws://livekit',
+      openRoom: () => Promise.resolve(),
       issueToken: ({ roomId, callId, identity }) => {
         const expiresAt = world.now() + 300_000
         const token = JSON.stringify({ roomName: toName(roomId, callId), identity, expiresAt })
@@ -136,9 +153,20 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     },
   })
   let keeper: ReturnType<typeof createKeeper> | null = null
+  let reconciler: ReturnType<typeof createReconciler> | null = null
+  const clockWatch = watchClock({
+    clock,
+    wall: machine.now,
+    troubles: createTroubles({ now, log }),
+    onStep() {
+      reconciler?.passSoon()
+      effects.wake()
+    },
+  })
 
   return {
     generation,
+    now,
     calls,
     steps,
     fanOut,
@@ -147,8 +175,8 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     listens: () => listening && !generation.dead,
 
     async receive(body) {
-      health.webhookSeen(now())
       const report = toReport(body, installationId)
+      health.webhookSeen(now(), true)
       if (report.kind !== 'call-event') {
         if (report.kind === 'ignored') intake.ignore(report)
         return { status: 200, key: null }
@@ -166,42 +194,43 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     },
 
     async start() {
+      clock.notBefore(await store.rooms.latestAt())
       index.refresh(await store.calls.active())
       const graceUntil = now() + defaultTiming.doubtMs
+      reconciler = createReconciler({
+        livekit,
+        index,
+        steps,
+        calls: store.calls,
+        health,
+        toName,
+        parseName,
+        clock,
+        intervalMs: 30_000,
+        restlessIntervalMs: 2_000,
+        graceUntil,
+        doubtMs: defaultTiming.doubtMs,
+        livekitAwayMs: defaultTiming.livekitAwayMs,
+        log,
+      })
       keeper = createKeeper({
         store,
         index,
-        kept: [
-          createDeadlines({ index, steps, clock, graceUntil, log }),
-          createReconciler({
-            livekit,
-            index,
-            steps,
-            calls: store.calls,
-            health,
-            toName,
-            parseName,
-            clock,
-            intervalMs: 30_000,
-            restlessIntervalMs: 2_000,
-            graceUntil,
-            doubtMs: defaultTiming.doubtMs,
-            livekitAwayMs: defaultTiming.livekitAwayMs,
-            log,
-          }),
-        ],
+        kept: [createDeadlines({ index, steps, clock, graceUntil, log }), reconciler],
         holder: newId(),
         clock,
         log,
       })
       listening = true
       elsewhere.start()
+      clockWatch.start()
       effects.start()
       await keeper.start()
     },
 
     async stop() {
       listening = false
+      clockWatch.stop()
       await Promise.all([keeper?.stop(), mailbox.idle(), effects.stop(3_000), elsewhere.stop()])
       await mailbox.idle()
     },

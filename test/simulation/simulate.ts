@@ -90,6 +90,7 @@ export async function simulate(
         online: person.isOnline(),
       })),
     serverIsUp: () => running() !== null,
+    serverAheadMs: () => (server ? server.now() - world.now() : 0),
   })
   const people = createPeople({
     world,
@@ -150,7 +151,7 @@ export async function simulate(
     }
     const next = createServer({
       world,
-      clock: createSimulatedClock(world, generation, faults.skewMs),
+      machine: createSimulatedClock(world, generation, faults.skewMs),
       generation,
       store: createStoreGates(store, { ...deps, ledger }),
       livekit: createLivekitPort({ ...deps, livekit, watch: truth }),
@@ -221,6 +222,18 @@ export async function simulate(
         world.tell('fault', `the server's clock is moved by ${byMs} ms`)
         faults.moveClock(byMs)
         faults.disturbed(20_000 + Math.abs(byMs), 'the clock moved')
+        return
+      }
+      case 'set-clock': {
+        // As late NTP does, or a machine that was stopped for a while (R53).
+        const byMs = serverRandom.pick([
+          -7_200_000, -3_600_000, -3_600_000, -60_000, 60_000, 3_600_000,
+        ])
+        world.tell(
+          'fault',
+          `the server's clock is set ${byMs < 0 ? 'back' : 'forward'} by ${byMs} ms`,
+        )
+        faults.moveClock(byMs)
         return
       }
       default:

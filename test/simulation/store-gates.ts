@@ -106,15 +106,15 @@ export function createStoreGates(real: Store, deps: GateDeps): Store {
     },
     effects: {
       ...effects,
-      async takeDue(at, leaseMs, limit) {
+      async takeDue(at, leaseMs, limit, except) {
         // Nothing was written since the database said so: no need to ask it every three seconds.
         if (at < idleUntil) return []
-        return cross('takeDue', true, () => effects.takeDue(at, leaseMs, limit))
+        return cross('takeDue', true, () => effects.takeDue(at, leaseMs, limit, except))
       },
-      async nextDueAt() {
+      async nextDueAt(except) {
         if (idleUntil > -Infinity) return idleUntil === Infinity ? null : idleUntil
         return cross('nextDueAt', false, async () => {
-          const at = await effects.nextDueAt()
+          const at = await effects.nextDueAt(except)
           idleUntil = at ?? Infinity
           return at
         })
@@ -129,6 +129,6 @@ export function createStoreGates(real: Store, deps: GateDeps): Store {
       }),
     },
     accounts: { ...real.accounts, sessionsEndedSince: () => Promise.resolve([]) },
-    scrub: () => Promise.resolve(),
+    scrub: () => Promise.resolve('done'),
   }
 }

@@ -145,7 +145,7 @@ export function createWorld(random: Random): World {
 /** Until nothing is left to do but what waits in the queue: there is no real I/O outside of an event. */
 const rest = () => new Promise<void>((resolve) => void setImmediate(resolve))
 
-/** The server's clock in the simulation; it may be wrong, its timers are not. */
+/** The machine's clock in the simulation; it may be wrong, its timers are not. */
 export function createSimulatedClock(world: World, owner: Owner, skewMs: () => number): Clock {
   return {
     now: () => world.now() + skewMs(),

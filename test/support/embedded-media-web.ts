@@ -1,7 +1,7 @@
 /** A web process that carries the embedded media server and does nothing else; its parent is a test. */
 import { pino } from 'pino'
-import uWS from 'uWebSockets.js'
 import { mountMedia } from '../../server/http/media-routes.ts'
+import { uWS } from '../../server/http/uws.ts'
 import { createMediaCarrier } from '../../server/livekit/media/carrier-media.ts'
 import type { WebhookTarget } from '../../server/livekit/media/carrier-messages.ts'
 import type { MediaConfig } from '../../server/livekit/media/media-config.ts'

@@ -21,6 +21,8 @@ export interface MediaCarrier {
   readonly events: WebhookEvent[]
   /** What the server put aside, as it logged it. */
   readonly warnings: unknown[]
+  /** The rest of its log. */
+  readonly told: object[]
   /** How each connection came: path and query, without tokens. */
   readonly requests: string[]
   token(identity: string, room: string, grant?: VideoGrant): Promise<string>
@@ -32,16 +34,20 @@ export interface MediaCarrier {
 
 export interface MediaCarrierOptions extends Partial<Omit<MediaConfig, 'times'>> {
   times?: Partial<MediaConfig['times']>
+  /** Where signalling listens. */
+  host?: string
   /** As an old server: clients fall back to two peer connections. */
   isOld?: boolean
 }
 
 export async function startMediaCarrier({
   isOld = false,
+  host = '127.0.0.1',
   ...change
 }: MediaCarrierOptions = {}): Promise<MediaCarrier> {
   const base = defaultMediaConfig()
   const warnings: unknown[] = []
+  const told: object[] = []
   const server = await createMediaServer({
     config: {
       ...base,
@@ -52,6 +58,7 @@ export async function startMediaCarrier({
     now: Date.now,
     random: randomBytes,
     log: {
+      info: (fields) => void told.push(fields),
       warn(fields) {
         warnings.push(fields)
       },
@@ -80,31 +87,34 @@ export async function startMediaCarrier({
       socket.end(`HTTP/1.1 ${grants ? 404 : 401} No\r\nConnection: close\r\n\r\n`)
       return
     }
-    sockets.handleUpgrade(request, socket, head, (client) => {
-      carry(client, () =>
-        server.connect(
-          { path: isV1 ? '/rtc/v1' : '/rtc', query: url.searchParams.toString(), grants },
-          {
-            send: (frame) => {
-              client.send(frame)
+    const upgrade = () =>
+      sockets.handleUpgrade(request, socket, head, (client) => {
+        carry(client, () =>
+          server.connect(
+            { path: isV1 ? '/rtc/v1' : '/rtc', query: url.searchParams.toString(), grants },
+            {
+              send: (frame) => {
+                client.send(frame)
+              },
+              close: (code, reason) => {
+                client.close(code, reason)
+              },
             },
-            close: (code, reason) => {
-              client.close(code, reason)
-            },
-          },
-        ),
-      )
-    })
+          ),
+        )
+      })
+    void server.prepare().then(upgrade)
   })
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => http.listen(0, host, resolve))
   const address = http.address()
   if (!address || typeof address === 'string') throw new Error('no port')
 
   return {
-    url: `ws://127.0.0.1:${address.port}`,
+    url: `ws://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     server,
     events,
     warnings,
+    told,
     requests,
     token(identity, room, grant = {}) {
       const token = new AccessToken(mediaKeys.apiKey, mediaKeys.apiSecret, { identity, ttl: 60 })

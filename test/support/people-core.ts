@@ -87,6 +87,7 @@ export async function openPeopleCore(): Promise<PeopleCore> {
     registration: 'open',
     setupCode: null,
     now,
+    databaseNow: store.rooms.now,
     newId,
     newToken: () => randomBytes(32).toString('base64url'),
   })

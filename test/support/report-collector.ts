@@ -51,6 +51,7 @@ export async function collectReports(installationId: string): Promise<ReportColl
         return Promise.resolve()
       },
       onIgnored: (report) => ignored.push(report),
+      onRefused: () => undefined,
       onSeen: () => undefined,
       log: pino({ level: 'silent' }),
     })

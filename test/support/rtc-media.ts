@@ -1,4 +1,5 @@
 /** Sound and pictures made of buffers, for people in tests: a tone, a moving picture, and an ear for tones. */
+import './rtc-quiet.ts'
 import {
   AudioFrame,
   AudioSource,

@@ -2,6 +2,7 @@
  * A person with a real WebRTC client but no browser: LiveKit's own for Node. Joins, shows a moving
  * picture, plays a tone, counts the pictures and knows the tones of the others, encrypted or not.
  */
+import './rtc-quiet.ts'
 import {
   AudioStream,
   DisconnectReason,

@@ -6,6 +6,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { Agent, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
+import { Agent as TlsAgent, request as requestByTls } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodeJwt } from 'jose'
@@ -25,7 +26,7 @@ export const livekitSecret = 'harbour-secret-0123456789-0123456789'
 export const goodPassword = 'correct horse battery'
 
 export interface RunningAppOptions extends Partial<
-  Pick<AppOptions, 'now' | 'open' | 'wrapFanOut' | 'webRoot'>
+  Pick<AppOptions, 'now' | 'wall' | 'open' | 'wrapFanOut' | 'webRoot'>
 > {
   /** `CHATTO_<SECTION>_<KEY>`, over what tests want: no limits, a LiveKit that is away. */
   env?: Readonly<Record<string, string>>
@@ -146,19 +147,23 @@ export async function runApp(options: RunningAppOptions = {}): Promise<RunningAp
     log,
     open: async (url) => (store = await open(url)),
     ...(options.now && { now: options.now }),
+    ...(options.wall && { wall: options.wall }),
     ...(options.wrapFanOut && { wrapFanOut: options.wrapFanOut }),
   })
   const opened = store as unknown as Store
   const { port } = app
   const host = `127.0.0.1:${port}`
-  const url = `http://${host}`
-  const agent = new Agent({ keepAlive: true })
+  const byTls = config.webserver.tls.is !== 'off'
+  const url = `${byTls ? 'https' : 'http'}://${host}`
+  const agent = byTls
+    ? new TlsAgent({ keepAlive: true, rejectUnauthorized: false })
+    : new Agent({ keepAlive: true })
   let running = true
 
   function send(method: string, path: string, { headers, body, raw }: Ask = {}): Promise<Answer> {
     const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body))
     return new Promise((resolve, reject) => {
-      const outgoing = request(
+      const outgoing = (byTls ? requestByTls : request)(
         {
           host: '127.0.0.1',
           port,

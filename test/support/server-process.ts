@@ -30,6 +30,9 @@ export interface ServerOptions {
   livekit?: { url: string; apiKey: string; apiSecret: string } | null
   /** A port chosen beforehand: LiveKit has to know where its webhooks go. */
   port?: number
+  /** Where it is started; its own folder when left out. */
+  cwd?: string
+  args?: string[]
   /** More of the configuration: `{ CHATTO_CALLS_DOUBT_S: '2' }`. */
   env?: Record<string, string>
 }
@@ -97,8 +100,8 @@ export async function prepareServer(options: ServerOptions = {}): Promise<Server
   async function start(more: Record<string, string> = {}): Promise<void> {
     if (child) throw new Error('the server runs already')
     env = { ...env, ...more }
-    const started = spawn(process.execPath, [...nodeFlags, entry], {
-      cwd: folder,
+    const started = spawn(process.execPath, [...nodeFlags, entry, ...(options.args ?? [])], {
+      cwd: options.cwd ?? folder,
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })

@@ -33,24 +33,41 @@ export interface Timeline {
   hasMore: boolean
 }
 
+/** No request waits without end: whoever asked must be able to say so and to ask again. */
+export const answerWithinMs = 20_000
+/** A join is given up much sooner, but its answer is waited for: it has to be left (R16). */
+export const joinWithinMs = 120_000
+
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-async function ask<T>(method: Method, path: string, body?: unknown): Promise<T> {
+async function ask<T>(
+  method: Method,
+  path: string,
+  body?: unknown,
+  withinMs = answerWithinMs,
+): Promise<T> {
   let response: Response
+  let answer: unknown
   try {
     response = await fetch(path, {
       method,
       credentials: 'same-origin',
+      signal: AbortSignal.timeout(withinMs),
       ...(body !== undefined && {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),
       }),
     })
-  } catch {
+    if (response.status === 204) return undefined as T
+    // An answer that breaks off is none; what is not ours, of a proxy for example, may be no JSON.
+    const text = await response.text()
+    answer = response.ok ? JSON.parse(text) : parseIfJson(text)
+  } catch (cause) {
+    if (cause instanceof SyntaxError) {
+      throw new ApiError('unavailable', 0, 'the answer is not of this server')
+    }
     throw new ApiError('offline', 0, 'the server cannot be reached')
   }
-  if (response.status === 204) return undefined as T
-  const answer: unknown = await response.json().catch(() => null)
   if (response.ok) return answer as T
   const error = (
     answer as { error?: { code: string; message: string; details: Record<string, unknown> } } | null
@@ -61,6 +78,14 @@ async function ask<T>(method: Method, path: string, body?: unknown): Promise<T> 
     error?.message ?? `the server answered ${response.status}`,
     error?.details,
   )
+}
+
+function parseIfJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }
 
 const room = (roomId: string) => `/api/rooms/${encodeURIComponent(roomId)}`
@@ -107,9 +132,25 @@ export const api = {
 
   call: (roomId: string) => ask<Call | null>('GET', `${room(roomId)}/call`),
   joinCall: (roomId: string, { connectionId }: { connectionId?: string } = {}) =>
-    ask<Join | null>('POST', `${room(roomId)}/call/join`, connectionId ? { connectionId } : {}),
+    ask<Join | null>(
+      'POST',
+      `${room(roomId)}/call/join`,
+      connectionId ? { connectionId } : {},
+      joinWithinMs,
+    ),
   leaveCall: (roomId: string, leave: { callId: string; connectionId?: string }) =>
     ask<{ left: boolean } | null>('POST', `${room(roomId)}/call/leave`, leave),
+}
+
+/** Asked by a page whose sockets fail, where they would be: the server tells its operator that it was. */
+export async function serverAnswers(): Promise<boolean> {
+  try {
+    await ask('GET', '/api/live')
+    return true
+  } catch (error) {
+    // Its own words for what is no socket.
+    return error instanceof ApiError && error.code === 'not-found'
+  }
 }
 
 /** Said by a page that closes; it outlives the page (R17). */

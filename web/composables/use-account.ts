@@ -31,7 +31,7 @@ export async function signIn({ login, password }: Credentials): Promise<DoorProb
       if (error.code === 'not-signed-in' || error.code === 'invalid-request') {
         return problem('password', t('door.wrong'))
       }
-      return problem(null, errorWords(error.code))
+      return problem(null, errorWords(error.code, error.details))
     },
   )
 }
@@ -77,7 +77,7 @@ function refusal(error: ApiError, gaveCode: boolean): DoorProblem {
     case 'invalid-request':
       return invalid(error.details['field'])
     default:
-      return problem(null, errorWords(error.code))
+      return problem(null, errorWords(error.code, error.details))
   }
 }
 

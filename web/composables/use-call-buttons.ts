@@ -3,7 +3,7 @@ import { computed } from 'vue'
 import { canChooseSpeaker } from '../livekit/can-choose-speaker.ts'
 import type { DeviceKind } from '../livekit/device-choice.ts'
 import { callPanelStore } from '../stores/call-panel.store.ts'
-import { usePersonMedia } from '../stores/call.store.ts'
+import { useCallMedia, usePersonMedia } from '../stores/call.store.ts'
 import { useMe } from '../stores/session.store.ts'
 import { t } from '../words/words.ts'
 import { useCall, type DeviceShown } from './use-call.ts'
@@ -23,25 +23,30 @@ export function useCallButtons() {
   // Asked for once: who is signed in stays the same while there is a call.
   const media = usePersonMedia(me.value?.id ?? '')
 
+  const captures = useCallMedia((media) => media.captures)
+
   /** While it switches, the present state is LiveKit's. */
   const isOn = (shown: DeviceShown, isPublished: boolean) =>
     shown === 'pending' ? isPublished : shown === 'on'
 
   const microphone = computed<CallButtonShown>(() => {
     const shown = call.microphone.value
+    // The others see it muted; one can still close it here, so that it stays so.
+    const isHeld = shown === 'on' && captures.value.microphone === 'system-muted'
     const on = isOn(shown, media.value?.microphone ?? false)
     return {
-      label:
-        shown === 'pending'
+      label: isHeld
+        ? t('call.mute-held')
+        : shown === 'pending'
           ? t('call.microphone-pending')
           : shown === 'refused'
             ? t('call.microphone-refused')
             : on
               ? t('call.mute')
               : t('call.unmute'),
-      isOn: on,
+      isOn: on && !isHeld,
       isPending: shown === 'pending',
-      isFlagged: shown === 'refused',
+      isFlagged: shown === 'refused' || (shown === 'on' && captures.value.microphone !== 'fine'),
       press: () => press('microphone', shown, on, call.microphoneTrouble.value === 'denied'),
     }
   })
@@ -59,7 +64,7 @@ export function useCallButtons() {
               : t('call.camera-on'),
       isOn: on,
       isPending: shown === 'pending',
-      isFlagged: shown === 'refused',
+      isFlagged: shown === 'refused' || (shown === 'on' && captures.value.camera !== 'fine'),
       press: () => press('camera', shown, on, call.cameraTrouble.value === 'denied'),
     }
   })

@@ -22,7 +22,7 @@ function phaseOf(snapshot: Snapshot): CallPhase {
   if (snapshot.matches('idle')) return 'idle'
   if (snapshot.matches('connected')) return 'connected'
   if (snapshot.matches('returning')) return 'returning'
-  if (snapshot.matches('leaving') || snapshot.matches('cancelling')) return 'leaving'
+  if (snapshot.matches('leaving')) return 'leaving'
   const isOver =
     snapshot.matches('refused') || snapshot.matches('failed') || snapshot.matches('ended')
   return isOver ? 'over' : 'joining'

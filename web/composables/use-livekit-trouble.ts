@@ -1,4 +1,4 @@
-/** What an admin should know of LiveKit while the page is looked at: it is away, or its webhooks are (R38). */
+/** What an admin should know while the page is looked at: LiveKit cannot be asked, its webhooks are away (R38), or what else people are told cannot be done (R54). */
 import { useDocumentVisibility, useIntervalFn } from '@vueuse/core'
 import { readonly, ref, watch, type Ref } from 'vue'
 import { api } from '../api/client.ts'
@@ -6,7 +6,12 @@ import type { Health } from '../../server/protocol/wire.ts'
 
 const everyMs = 15_000
 
-export type LivekitTrouble = { is: 'away' } | { is: 'silent'; url: string } | null
+export type LivekitTrouble =
+  | { is: 'away'; reason: string }
+  | { is: 'silent'; url: string }
+  /** In the server's own words: a cause that only it knows. */
+  | { is: 'other'; message: string }
+  | null
 
 /** `isAdmin` is read when the component is set up. Nothing is asked for others. */
 export function useLivekitTrouble(isAdmin: boolean): Readonly<Ref<LivekitTrouble>> {
@@ -37,8 +42,11 @@ export function useLivekitTrouble(isAdmin: boolean): Readonly<Ref<LivekitTrouble
   }
 }
 
-export function troubleOf({ livekit, webhooks }: Health): LivekitTrouble {
-  if (livekit.state === 'unreachable') return { is: 'away' }
+/** The worst of them: there is one strip. */
+export function troubleOf({ livekit, webhooks, troubles }: Health): LivekitTrouble {
+  if (livekit.state === 'unreachable') return { is: 'away', reason: livekit.reason ?? '' }
+  const cause = troubles.find(({ code }) => code !== 'webhooks-silent')
+  if (cause) return { is: 'other', message: cause.message }
   if (livekit.state === 'reachable' && webhooks.silent) {
     return { is: 'silent', url: webhooks.url ?? '' }
   }

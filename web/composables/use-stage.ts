@@ -1,5 +1,6 @@
 /**
- * What stands where in a call: screens first, then cameras, then voices; one of them large. What
+ * What stands where in a call: screens first, then cameras, then voices; one of them large. One's own
+ * screen stands nowhere: it would show itself in itself without end. What
  * comes over the network moves nothing while the pointer is over it, for it may be about to click.
  */
 import { computed, shallowRef, watch, type Ref } from 'vue'
@@ -8,8 +9,7 @@ import { useMe } from '../stores/session.store.ts'
 import { useCallPeople } from './use-call-people.ts'
 
 export type Tile =
-  | { is: 'screen'; id: string; userId: string; isMine: boolean }
-  | { is: 'person'; id: string; userId: string }
+  { is: 'screen'; id: string; userId: string } | { is: 'person'; id: string; userId: string }
 
 export interface Stage {
   /** Nobody is seen: voices stand free, without boxes. */
@@ -27,7 +27,8 @@ export interface Stage {
 
 export function useStage(roomId: () => string): Stage {
   const people = useCallPeople(roomId)
-  const screens = useCallMedia((media) => media.screens)
+  const allScreens = useCallMedia((media) => media.screens)
+  const screens = computed(() => allScreens.value.filter(({ isMine }) => !isMine))
   const filming = useCallMedia((media) => media.filming)
   const pinned = useCallMedia((media) => media.pinned)
   const featured = useCallMedia((media) => media.featured)
@@ -41,11 +42,10 @@ export function useStage(roomId: () => string): Stage {
     const own = people.value.filter((userId) => userId === me.value?.id)
     const inOrder = [...others.filter(seen), ...others.filter((userId) => !seen(userId)), ...own]
     return [
-      ...screens.value.map(({ trackId, userId, isMine }) => ({
+      ...screens.value.map(({ trackId, userId }) => ({
         is: 'screen' as const,
         id: trackId,
         userId,
-        isMine,
       })),
       ...inOrder.map((userId) => ({ is: 'person' as const, id: userId, userId })),
     ]
@@ -71,9 +71,7 @@ export function useStage(roomId: () => string): Stage {
 
   const large = computed(() => {
     const find = (id: string | null) => tiles.value.find((tile) => tile.id === id)
-    const screen =
-      tiles.value.find((tile) => tile.is === 'screen' && !tile.isMine) ??
-      tiles.value.find((tile) => tile.is === 'screen')
+    const screen = tiles.value.find((tile) => tile.is === 'screen')
     return find(pinned.value) ?? screen ?? find(speaker.value) ?? tiles.value[0]
   })
 

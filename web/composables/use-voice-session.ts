@@ -6,7 +6,9 @@ import { callStore } from '../stores/call.store.ts'
 import { askServer } from './voice-session/ask-server.ts'
 import { createCallLock } from './voice-session/call-lock.ts'
 import { createVoiceSession } from './voice-session/create-voice-session.ts'
+import { keepAwake } from './voice-session/keep-awake.ts'
 import { loadLivekit } from './voice-session/load-livekit.ts'
+import { takeMediaKeys } from './voice-session/media-keys.ts'
 import { openPanel } from './voice-session/open-panel.ts'
 import { followPage, followServer, followSignIn } from './voice-session/page-events.ts'
 import { tellNews, tellTroubles } from './voice-session/tell-news.ts'
@@ -23,7 +25,7 @@ export function provideVoiceSession(app: App): void {
   const levels = createAudioLevels({
     onSpeaking: (userId, speaking) => callStore.trigger.spoke({ userId, speaking }),
   })
-  const session = createVoiceSession({
+  const session: VoiceSession = createVoiceSession({
     ...askServer,
     lock: createCallLock(navigator.locks),
     levels,
@@ -32,13 +34,15 @@ export function provideVoiceSession(app: App): void {
     now: Date.now,
     newId,
     loadLivekit,
-    onNews: tellNews,
+    onNews: (news) => tellNews(news, session.actor),
   })
   tellTroubles(session.actor)
   openPanel(session.actor)
   followPage(session)
   followServer(session)
   followSignIn(session, sessionStorage)
+  keepAwake(session.actor)
+  takeMediaKeys(session)
   app.provide(key, { ...session, levels })
 }
 

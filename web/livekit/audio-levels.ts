@@ -1,4 +1,6 @@
 /**
+ * Decoration, which never throws: where there is no AudioContext, there are no rings.
+ *
  * The rings' loudness (F12): one AudioContext, one analyser a voice, one animation frame for all.
  * The loop writes the CSS property `--level` on the elements themselves, outside of Vue. It rests
  * while the page is hidden or nobody has a track. With reduced motion nothing is written: who
@@ -22,6 +24,8 @@ export interface AudioLevels {
   show(userId: string, element: HTMLElement): () => void
   /** The present level of a person, for a meter. */
   levelOf(userId: string): number
+  /** The loudest of a person's last samples, 0 for none but zeros; null when it cannot be measured. */
+  peakOf(userId: string): number | null
   /** In a gesture: browsers hold an AudioContext back as they hold sound back. */
   resume(): Promise<void>
   /** Forgets every voice and closes the context, until somebody is listened to again. */
@@ -48,6 +52,27 @@ export function createAudioLevels(options: {
     if (voice.level > 0) write(userId, 0)
     if (voice.speech.speaking) options.onSpeaking(userId, false)
     voice.source.disconnect()
+  }
+
+  function open(track: MediaStreamTrack): Voice | null {
+    try {
+      context ??= new AudioContext()
+      const source = context.createMediaStreamSource(new MediaStream([track]))
+      const analyser = context.createAnalyser()
+      analyser.fftSize = 1024
+      source.connect(analyser)
+      return {
+        source,
+        analyser,
+        samples: new Float32Array(analyser.fftSize),
+        track,
+        level: 0,
+        speech: { speaking: false, quietSince: null },
+      }
+    } catch {
+      // No audio hardware, another sample rate than the microphone's, a browser that forbids it.
+      return null
+    }
   }
 
   function step(at: number): void {
@@ -87,21 +112,8 @@ export function createAudioLevels(options: {
         voices.delete(userId)
         hush(userId, known)
       }
-      if (track) {
-        context ??= new AudioContext()
-        const source = context.createMediaStreamSource(new MediaStream([track]))
-        const analyser = context.createAnalyser()
-        analyser.fftSize = 1024
-        source.connect(analyser)
-        voices.set(userId, {
-          source,
-          analyser,
-          samples: new Float32Array(analyser.fftSize),
-          track,
-          level: 0,
-          speech: { speaking: false, quietSince: null },
-        })
-      }
+      const voice = track && open(track)
+      if (voice) voices.set(userId, voice)
       wake()
     },
     show(userId, element) {
@@ -114,14 +126,20 @@ export function createAudioLevels(options: {
       }
     },
     levelOf: (userId) => voices.get(userId)?.level ?? 0,
+    peakOf(userId) {
+      const voice = voices.get(userId)
+      if (!voice || context?.state !== 'running') return null
+      voice.analyser.getFloatTimeDomainData(voice.samples)
+      return voice.samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0)
+    },
     async resume() {
-      if (context?.state === 'suspended') await context.resume()
+      if (context?.state === 'suspended') await context.resume().catch(() => undefined)
     },
     clear() {
       for (const [userId, voice] of voices) hush(userId, voice)
       voices.clear()
       wake()
-      void context?.close()
+      context?.close().catch(() => undefined)
       context = null
     },
   }

@@ -1,6 +1,7 @@
 /** Reads one LiveKit participant into plain values. */
 import {
   ConnectionQuality,
+  LocalTrackPublication,
   ParticipantKind,
   Track,
   type Participant,
@@ -21,12 +22,12 @@ export const isPerson = (participant: Participant) => participant.kind === Parti
 export function toPersonMedia(participant: Participant, encryption: EncryptionState): PersonMedia {
   const microphone = participant.getTrackPublication(Track.Source.Microphone)
   const camera = participant.getTrackPublication(Track.Source.Camera)
-  const isFilming = camera !== undefined && !camera.isMuted
+  const isFilming = camera !== undefined && !isHeldBack(camera)
   const visible = isFilming && maySee(camera, encryption)
   return {
     userId: userIdOf(participant.identity),
     isMe: participant.isLocal,
-    microphone: microphone !== undefined && !microphone.isMuted,
+    microphone: microphone !== undefined && !isHeldBack(microphone),
     camera: visible ? camera.trackSid : null,
     cameraStarting: isFilming && !visible && mayBePlayed(encryption),
     quality: toQuality(participant.connectionQuality),
@@ -52,6 +53,11 @@ export function toScreens(participant: Participant, encryption: EncryptionState)
  */
 const maySee = (publication: TrackPublication, encryption: EncryptionState) =>
   publication.track !== undefined && publication.isEncrypted && encryption !== 'plaintext'
+
+/** Muted; of one's own, by the system too: that is how the others see it. */
+const isHeldBack = (publication: TrackPublication) =>
+  publication.isMuted ||
+  (publication instanceof LocalTrackPublication && publication.isUpstreamPaused === true)
 
 function toQuality(quality: ConnectionQuality): Quality {
   if (quality === ConnectionQuality.Lost) return 'lost'

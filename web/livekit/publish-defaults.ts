@@ -1,8 +1,16 @@
 /** How video is sent to a media server: as it likes, or within what the embedded one is measured for. */
-import type { TrackPublishDefaults } from 'livekit-client'
+import { VideoPreset, type TrackPublishDefaults } from 'livekit-client'
 
-/** Passed on to everybody in the call by one process: the SDK's own 1.7 Mbit/s are too much for it. */
-const embeddedCamera = { maxBitrate: 800_000, maxFramerate: 30 }
+/** Passed on to everybody in the call by one process: the SDK's own 1.7 and 2.5 Mbit/s are too much for it. */
+const mostBitrate = 800_000
+
+/** The second, small picture is for who has no line for the first; the server asks for no third. */
+const embedded: TrackPublishDefaults = {
+  videoEncoding: { maxBitrate: mostBitrate, maxFramerate: 30 },
+  videoSimulcastLayers: [new VideoPreset(320, 180, 100_000, 15)],
+  screenShareEncoding: { maxBitrate: mostBitrate, maxFramerate: 15 },
+  screenShareSimulcastLayers: [new VideoPreset(640, 360, 100_000, 5)],
+}
 
 /** `pageHost` with its port: the embedded media server is reached by the page's own origin. */
 export function publishDefaultsFor(livekitUrl: string, pageHost: string): TrackPublishDefaults {
@@ -11,6 +19,6 @@ export function publishDefaultsFor(livekitUrl: string, pageHost: string): TrackP
     // Not AV1: it throws under encryption.
     videoCodec: 'vp8',
     backupCodec: false,
-    ...(isEmbedded && { videoEncoding: embeddedCamera }),
+    ...(isEmbedded && embedded),
   }
 }

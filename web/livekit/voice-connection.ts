@@ -17,15 +17,20 @@ import {
 import E2EEWorker from 'livekit-client/e2ee-worker?worker'
 import type { AudioLevels } from './audio-levels.ts'
 import { CallKeyProvider } from './call-key-provider.ts'
+import { watchCapture } from './capture-watch.ts'
 import type { DeviceMemory } from './device-choice.ts'
 import { createEncryptionWatch, mayBePlayed } from './encryption-status.ts'
+import { decorate, guarded, guardedEvents } from './guarded-events.ts'
 import { keepLocalDevices } from './local-devices.ts'
 import { watchMediaPath } from './media-path.ts'
+import { followOwnMedia, type OwnDevice } from './own-media.ts'
 import { watchPagePolicy } from './page-policy.ts'
 import { isPerson, toPersonMedia, toScreens, userIdOf } from './person-media.ts'
+import { publishDefaultsFor } from './publish-defaults.ts'
+import { reconnectPolicy, signalTimeoutMs } from './reconnect-policy.ts'
+import { screenCapture, screenPublishing } from './screen-capture.ts'
 import { isCancelled, toDisconnectName, toTrouble } from './sdk-errors.ts'
 import { createSoundOutput } from './sound-output.ts'
-import { publishDefaultsFor } from './publish-defaults.ts'
 import { measureTracks } from './track-progress.ts'
 import {
   ConnectFailure,
@@ -48,13 +53,19 @@ export function openVoiceConnection(options: {
   now: () => number
   livekitUrl: string
 }): VoiceConnection {
-  const { emit, levels, memory } = options
+  const { levels, memory } = options
+  let closed = false
+  /** What the SDK does while it is being closed is no news. */
+  function emit(event: VoiceConnectionEvent): void {
+    if (!closed) options.emit(event)
+  }
   const keyProvider = new CallKeyProvider()
   const worker = new E2EEWorker()
   const speaker = memory.recall('speaker')
   const room = new Room({
     adaptiveStream: true,
     dynacast: true,
+    reconnectPolicy,
     // Leaving has an order of its own (R16): microphone and camera, our server, then LiveKit.
     disconnectOnPageLeave: false,
     encryption: { keyProvider, worker },
@@ -69,7 +80,9 @@ export function openVoiceConnection(options: {
   })
   const me = room.localParticipant
   const encryption = createEncryptionWatch({ now: options.now })
-  const sound = createSoundOutput()
+  const tellSound = () => emit({ type: 'sound.changed', blocked: sound.isHeld() })
+  const sound = createSoundOutput({ now: options.now, changed: tellSound })
+  const on = guardedEvents(room)
   const devices = keepLocalDevices({
     room,
     memory,
@@ -83,7 +96,6 @@ export function openVoiceConnection(options: {
     emit({ type: isBroken ? 'reconnecting' : 'reconnected' }),
   )
   let signalUp = false
-  let closed = false
   let screens: SharedScreen[] = []
 
   const stateOf = (participant: Participant) =>
@@ -119,18 +131,18 @@ export function openVoiceConnection(options: {
 
   function tell(userId: string): void {
     const participant = connectionOf(userId)
-    if (!participant) {
-      levels.listen(userId, null)
-      emit({ type: 'person.left', userId })
-    } else {
-      const state = stateOf(participant)
-      const media = toPersonMedia(participant, state)
-      const track = participant.getTrackPublication(Track.Source.Microphone)?.track
-      const isHeard = media.microphone && track !== undefined && mayBePlayed(state)
-      levels.listen(userId, isHeard ? track.mediaStreamTrack : null)
-      emit({ type: 'person.changed', person: media })
-    }
+    if (!participant) emit({ type: 'person.left', userId })
+    else emit({ type: 'person.changed', person: toPersonMedia(participant, stateOf(participant)) })
     tellScreens()
+  }
+
+  /** The rings' loudness: whoever cannot be measured is heard and seen all the same. */
+  function ring(userId: string): void {
+    const participant = connectionOf(userId)
+    const state = participant && stateOf(participant)
+    const track = participant?.getTrackPublication(Track.Source.Microphone)?.track
+    const isHeard = state && mayBePlayed(state) && toPersonMedia(participant, state).microphone
+    levels.listen(userId, isHeard && track ? track.mediaStreamTrack : null)
   }
 
   function tellScreens(): void {
@@ -154,67 +166,65 @@ export function openVoiceConnection(options: {
     }
   }
 
-  function changed(participant: Participant | undefined): void {
+  /** First what is told, then what is heard; what only looks nice comes last. */
+  function look(participant: Participant | undefined): void {
     if (closed || !participant || participant.identity === '') return
     const userId = userIdOf(participant.identity)
-    listenTo(userId)
     tell(userId)
+    listenTo(userId)
+    decorate(() => ring(userId))
   }
+  const changed = guarded(look)
 
-  function tellOwn(): void {
-    emit({ type: 'microphone.changed', published: me.isMicrophoneEnabled })
-    emit({ type: 'camera.changed', published: me.isCameraEnabled })
-    emit({ type: 'screen.changed', published: me.isScreenShareEnabled })
-    changed(me)
-  }
+  const own = followOwnMedia({ room, on, emit, changed: () => changed(me) })
+  const captures = watchCapture({
+    me,
+    now: options.now,
+    peak: () => levels.peakOf(userIdOf(me.identity)),
+    changed(now) {
+      emit({ type: 'capture.changed', captures: now })
+      changed(me)
+    },
+  })
 
-  room
-    .on(RoomEvent.SignalConnected, () => (signalUp = true))
-    .on(RoomEvent.ParticipantConnected, changed)
-    .on(RoomEvent.ParticipantDisconnected, (participant) => {
-      encryption.forget(participant.identity)
-      changed(participant)
-    })
-    .on(RoomEvent.TrackPublished, (_, participant) => changed(participant))
-    .on(RoomEvent.TrackUnpublished, (_, participant) => changed(participant))
-    .on(RoomEvent.TrackSubscribed, (_track, _publication, participant) => changed(participant))
-    .on(RoomEvent.TrackUnsubscribed, (track, _, participant) => {
-      sound.stop(track)
-      changed(participant)
-    })
-    .on(RoomEvent.TrackMuted, (_, participant) =>
-      participant.isLocal ? tellOwn() : changed(participant),
-    )
-    .on(RoomEvent.TrackUnmuted, (_, participant) =>
-      participant.isLocal ? tellOwn() : changed(participant),
-    )
-    .on(RoomEvent.LocalTrackPublished, tellOwn)
-    .on(RoomEvent.LocalTrackUnpublished, tellOwn)
-    .on(RoomEvent.ConnectionQualityChanged, (quality, participant) => {
-      if (quality !== ConnectionQuality.Unknown) changed(participant)
-    })
-    .on(RoomEvent.ParticipantEncryptionStatusChanged, (_, participant) => changed(participant))
-    .on(RoomEvent.EncryptionError, (_, participant) => {
-      if (!participant || participant.isLocal) return
-      encryption.reportFailure(participant.identity)
-      changed(participant)
-    })
-    .on(RoomEvent.DataReceived, (_payload, participant, _kind, _topic, encryptionType) => {
-      if (!participant || encryptionType === Encryption_Type.GCM) return
-      encryption.reportPlainData(participant.identity)
-      changed(participant)
-    })
-    .on(RoomEvent.AudioPlaybackStatusChanged, () =>
-      emit({ type: 'sound.changed', blocked: !room.canPlaybackAudio }),
-    )
-    .on(RoomEvent.Reconnecting, () => path.announced(true))
-    .on(RoomEvent.Reconnected, () => {
-      path.announced(false)
-      for (const participant of people()) changed(participant)
-    })
-    .on(RoomEvent.Disconnected, (reason) => {
-      if (!closed) emit({ type: 'disconnected', reason: toDisconnectName(reason) })
-    })
+  on(RoomEvent.SignalConnected, () => (signalUp = true))
+  on(RoomEvent.ParticipantConnected, changed)
+  on(RoomEvent.ParticipantDisconnected, (participant) => {
+    encryption.forget(participant.identity)
+    changed(participant)
+  })
+  on(RoomEvent.TrackPublished, (_, participant) => changed(participant))
+  on(RoomEvent.TrackUnpublished, (_, participant) => changed(participant))
+  on(RoomEvent.TrackSubscribed, (_track, _publication, participant) => changed(participant))
+  on(RoomEvent.TrackUnsubscribed, (track, _, participant) => {
+    sound.stop(track)
+    changed(participant)
+  })
+  on(RoomEvent.TrackMuted, (_, participant) => changed(participant))
+  on(RoomEvent.TrackUnmuted, (_, participant) => changed(participant))
+  on(RoomEvent.ConnectionQualityChanged, (quality, participant) => {
+    if (quality !== ConnectionQuality.Unknown) changed(participant)
+  })
+  on(RoomEvent.ParticipantEncryptionStatusChanged, (_, participant) => changed(participant))
+  on(RoomEvent.EncryptionError, (_, participant) => {
+    if (!participant || participant.isLocal) return
+    encryption.reportFailure(participant.identity)
+    changed(participant)
+  })
+  on(RoomEvent.DataReceived, (_payload, participant, _kind, _topic, encryptionType) => {
+    if (!participant || encryptionType === Encryption_Type.GCM) return
+    encryption.reportPlainData(participant.identity)
+    changed(participant)
+  })
+  on(RoomEvent.AudioPlaybackStatusChanged, tellSound)
+  on(RoomEvent.Reconnecting, () => path.announced(true))
+  on(RoomEvent.Reconnected, () => {
+    path.announced(false)
+    for (const participant of people()) changed(participant)
+  })
+  on(RoomEvent.Disconnected, (reason) => {
+    emit({ type: 'disconnected', reason: toDisconnectName(reason) })
+  })
 
   const measuring = setInterval(() => {
     for (const identity of encryption.suspects()) {
@@ -234,7 +244,7 @@ export function openVoiceConnection(options: {
         () => reject(new Error('the encryption worker does not answer')),
         encryptionTimeoutMs,
       )
-      room.on(RoomEvent.ParticipantEncryptionStatusChanged, () => {
+      on(RoomEvent.ParticipantEncryptionStatusChanged, () => {
         if (!room.isE2EEEnabled) return
         clearTimeout(timer)
         resolve()
@@ -243,23 +253,24 @@ export function openVoiceConnection(options: {
   }
 
   async function publish(
-    what: 'microphone' | 'camera' | 'screen',
+    what: OwnDevice,
     enabled: boolean,
     run: () => Promise<unknown>,
-    isPublished: () => boolean,
   ): Promise<void> {
     try {
       await encrypting()
       await (enabled && what !== 'screen' ? devices.turnOn(what, run) : run())
       if (closed) return
-      if (isPublished() === enabled) emit({ type: `${what}.changed`, published: enabled })
-      else emit({ type: `${what}.failed`, trouble: 'failed' })
+      if (own.isOn(what) === enabled) {
+        emit({ type: `${what}.changed`, published: enabled, cause: 'asked' })
+      } else if (own.stands()) emit({ type: `${what}.failed`, trouble: 'failed' })
       if (enabled) await devices.refresh()
     } catch (cause) {
-      if (closed) return
-      if (what === 'screen' && isCancelled(cause))
-        emit({ type: 'screen.changed', published: false })
-      else emit({ type: `${what}.failed`, trouble: toTrouble(cause) })
+      const trouble = toTrouble(cause)
+      if (what === 'screen' && isCancelled(cause)) {
+        emit({ type: 'screen.changed', published: false, cause: 'asked' })
+      } else if (trouble !== 'failed' || own.stands()) emit({ type: `${what}.failed`, trouble })
+      // Else the connection went, not the device: it is asked again when that stands.
     }
   }
 
@@ -269,7 +280,9 @@ export function openVoiceConnection(options: {
       try {
         await keyProvider.begin(e2eeKey, keyEpoch)
         await room.setE2EEEnabled(true)
-        await room.connect(options.livekitUrl, token)
+        // Given up meanwhile: LiveKit is never to see us.
+        if (closed) throw new Error('closed')
+        await room.connect(options.livekitUrl, token, { websocketTimeout: signalTimeoutMs })
         await encrypting()
       } catch (cause) {
         const otherwise = signalUp ? 'media-blocked' : 'livekit-unreachable'
@@ -278,30 +291,17 @@ export function openVoiceConnection(options: {
         policy.stop()
       }
       for (const participant of people()) changed(participant)
-      emit({ type: 'sound.changed', blocked: !room.canPlaybackAudio })
+      tellSound()
       await devices.refresh()
     },
     setMicrophone: (enabled) =>
-      publish(
-        'microphone',
-        enabled,
-        () => me.setMicrophoneEnabled(enabled),
-        () => me.isMicrophoneEnabled,
-      ),
-    setCamera: (enabled) =>
-      publish(
-        'camera',
-        enabled,
-        () => me.setCameraEnabled(enabled),
-        () => me.isCameraEnabled,
-      ),
+      publish('microphone', enabled, () => me.setMicrophoneEnabled(enabled)),
+    setCamera: (enabled) => publish('camera', enabled, () => me.setCameraEnabled(enabled)),
     setScreen: (enabled) =>
-      publish(
-        'screen',
-        enabled,
-        () => me.setScreenShareEnabled(enabled, { audio: true, selfBrowserSurface: 'exclude' }),
-        () => me.isScreenShareEnabled,
-      ),
+      publish('screen', enabled, () => {
+        const capture = screenCapture(navigator.mediaDevices.getSupportedConstraints())
+        return me.setScreenShareEnabled(enabled, capture, screenPublishing)
+      }),
     async rotateKey(e2eeKey, keyEpoch) {
       await keyProvider.rotate(e2eeKey, keyEpoch)
     },
@@ -314,7 +314,9 @@ export function openVoiceConnection(options: {
       return () => void track.detach(element)
     },
     async startSound() {
-      await Promise.all([room.startAudio(), levels.resume()])
+      // Each for itself: the SDK gives up where there is no AudioContext, and needs none.
+      await Promise.allSettled([room.startAudio(), sound.playAgain(), levels.resume()])
+      tellSound()
     },
     useDevice: (kind, deviceId) => devices.use(kind, deviceId),
     refreshDevices: () => devices.refresh(),
@@ -324,6 +326,7 @@ export function openVoiceConnection(options: {
     async close() {
       closed = true
       path.stop()
+      captures.stop()
       clearInterval(measuring)
       keyProvider.stop()
       try {

@@ -2,8 +2,9 @@
  * What the rest of the client knows of LiveKit: people and screens as plain values, events out,
  * a few verbs in. Importing this file loads nothing of the SDK.
  */
-import type { DeviceTrouble } from '../../machines/voice-session.events.ts'
+import type { ChangeCause, DeviceTrouble } from '../../machines/voice-session.events.ts'
 import type { DisconnectName } from '../../machines/voice-session.reasons.ts'
+import type { Captures } from './capture-watch.ts'
 import type { Device, DeviceKind } from './device-choice.ts'
 import type { EncryptionState } from './encryption-status.ts'
 
@@ -45,7 +46,13 @@ export type VoiceConnectionEvent =
   | { type: 'device.back'; kind: DeviceKind; label: string }
   /** It did not open; another one is in use instead. */
   | { type: 'device.failed'; kind: DeviceKind; trouble: DeviceTrouble }
-  | { type: 'microphone.changed' | 'camera.changed' | 'screen.changed'; published: boolean }
+  | {
+      type: 'microphone.changed' | 'camera.changed' | 'screen.changed'
+      published: boolean
+      cause: ChangeCause
+    }
+  /** What one's own devices give: nothing at all, as far as one can tell. */
+  | { type: 'capture.changed'; captures: Captures }
   | { type: 'microphone.failed' | 'camera.failed' | 'screen.failed'; trouble: DeviceTrouble }
   | { type: 'reconnecting' }
   | { type: 'reconnected' }

@@ -5,6 +5,7 @@
 import { createAtom, createStore, type Atom } from '@xstate/store'
 import { useAtom, useSelector } from '@xstate/store-vue'
 import type { Ref } from 'vue'
+import type { Captures } from '../livekit/capture-watch.ts'
 import type { DeviceLists, PersonMedia, SharedScreen } from '../livekit/voice-connection.types.ts'
 
 export interface CallMedia {
@@ -19,6 +20,8 @@ export interface CallMedia {
   undecryptable: string[]
   /** The browser holds the sound back until somebody clicks (F20). */
   soundBlocked: boolean
+  /** What one's own devices give. */
+  captures: Captures
   safetyCode: string[]
   devices: DeviceLists | null
   /** The person has said that it is worth pinning: a track id or user id, large on the stage. */
@@ -35,6 +38,7 @@ const nothing: CallMedia = {
   speaking: [],
   undecryptable: [],
   soundBlocked: false,
+  captures: { microphone: 'fine', camera: 'fine' },
   safetyCode: [],
   devices: null,
   pinned: null,
@@ -74,6 +78,10 @@ export const callStore = createStore({
     soundChanged: (context, { blocked }: { blocked: boolean }) => ({
       ...context,
       soundBlocked: blocked,
+    }),
+    capturesChanged: (context, { captures }: { captures: Captures }) => ({
+      ...context,
+      captures,
     }),
     devicesChanged: (context, { lists }: { lists: DeviceLists }) => ({
       ...context,

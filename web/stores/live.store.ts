@@ -3,10 +3,11 @@ import { createStore } from '@xstate/store'
 import type { Ref } from 'vue'
 import type { ServerMessage } from '../../server/protocol/live.ts'
 import type { Fact, Room } from '../../server/protocol/wire.ts'
-import { api } from '../api/client.ts'
+import { api, serverAnswers } from '../api/client.ts'
 import { growingWaitMs } from '../live/growing-wait.ts'
 import { createLiveClient, type LiveState } from '../live/live-client.ts'
 import { tellCallEnded, tellKey, tellReconnected } from '../live/live-events.ts'
+import { createSocketDoubt } from '../live/socket-doubt.ts'
 import { membersStore, noteMembers } from './members.store.ts'
 import { learnNames, nameOf } from './names.store.ts'
 import { countUnread, markRead } from './read-marks.ts'
@@ -22,6 +23,8 @@ const closed = {
   isOverdue: false,
   /** The socket works, and the first list of rooms could not be fetched. */
   lacksRooms: false,
+  /** The server answers, and sockets fail all the same. */
+  isBlocked: false,
 }
 
 export const liveStore = createStore({
@@ -35,6 +38,10 @@ export const liveStore = createStore({
     overdue: (context) => ({ ...context, isOverdue: true }),
     roomsFailed: (context) => ({ ...context, lacksRooms: true }),
     roomsCame: (context) => ({ ...context, lacksRooms: false }),
+    blocked: (context, event: { isBlocked: boolean }) => ({
+      ...context,
+      isBlocked: event.isBlocked,
+    }),
     closed: () => closed,
   },
 })
@@ -55,11 +62,26 @@ export function lookAt(roomId: string | null): void {
   markRead(room.id, room.seq)
 }
 
+const doubt = createSocketDoubt({
+  serverAnswers,
+  say: (isBlocked) => liveStore.trigger.blocked({ isBlocked }),
+})
+const hangsAfterMs = 5_000
+let hanging: ReturnType<typeof setInterval> | undefined
+
+function noteState(state: LiveState): void {
+  clearInterval(hanging)
+  if (state === 'connecting') hanging = setInterval(() => void doubt.failed(), hangsAfterMs)
+  else if (state === 'lost') void doubt.failed()
+  else doubt.opened()
+}
+
 const client = createLiveClient({
   url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/live`,
   onMessage: take,
   onState(state) {
     liveStore.trigger.moved({ state })
+    noteState(state)
     if (state === 'ended') sessionStore.trigger.ended()
   },
   random: Math.random,
@@ -73,8 +95,10 @@ export function connect(): void {
 
 export function disconnect(): void {
   clearTimeout(overdue)
+  clearInterval(hanging)
   welcomes += 1
   client.close()
+  doubt.opened()
   liveStore.trigger.closed()
   roomsStore.trigger.forgotten()
   timelinesStore.trigger.forgotten()
@@ -213,3 +237,6 @@ export const useConnectionLost = (): Readonly<Ref<boolean>> =>
     if (state === 'ended') return false
     return lacksRooms || (state !== 'live' && (wasLive || isOverdue))
   })
+
+/** What is lost will not come back by itself: the server is there, and sockets do not pass. */
+export const useSocketsBlocked = (): Readonly<Ref<boolean>> => select(({ isBlocked }) => isBlocked)

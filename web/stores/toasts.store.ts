@@ -44,7 +44,8 @@ export function showToast(toast: Omit<Toast, 'id' | 'kind'> & { kind?: Toast['ki
 /** Says what the server refused. */
 export function showError(error: unknown): void {
   showToast({
-    text: errorWords(error instanceof ApiError ? error.code : 'unavailable'),
+    text:
+      error instanceof ApiError ? errorWords(error.code, error.details) : errorWords('unavailable'),
     kind: 'danger',
   })
 }

@@ -46,7 +46,6 @@ export const enCall = {
   'call.poor-connection': 'Poor connection',
   'call.camera-starting': 'Camera is starting',
   'call.screen-of': '{name}’s screen',
-  'call.your-screen': 'Your screen',
   'call.full-screen': 'Full screen',
   'call.pin': 'Pin {name} to the stage',
   'call.unpin': 'Take {name} off the stage',
@@ -61,6 +60,9 @@ export const enCall = {
   'call.camera-refused': 'Camera does not work. Why?',
   'call.share': 'Share screen',
   'call.share-stop': 'Stop sharing',
+  'call.sharing': 'You are sharing your screen.',
+  'call.screen-lost': 'Your screen is no longer shared.',
+  'call.share-again': 'Share again',
   'call.choose-sound': 'Choose microphone and speaker',
   'call.choose-microphone': 'Choose microphone',
   'call.choose-camera': 'Choose camera',
@@ -69,6 +71,7 @@ export const enCall = {
   'call.speaker': 'Speaker',
   'call.camera': 'Camera',
   'call.no-names-yet': 'Turn it on once, then its names show here.',
+  'call.system-speaker': 'Your system chooses it.',
 
   'call.encrypted': 'Encrypted',
   'call.encrypted-show': 'Encrypted. Show safety code',
@@ -90,6 +93,15 @@ export const enCall = {
 
   'call.sound-blocked': 'Your browser holds the sound back.',
   'call.sound-on': 'Turn on sound',
+
+  'call.microphone-system-muted': 'Your system has muted your microphone.',
+  'call.microphone-system-muted-detail': 'Nobody hears you until it is turned on there.',
+  'call.microphone-silent': 'Nothing comes from your microphone.',
+  'call.microphone-silent-detail': 'See whether it is switched on, or choose another one.',
+  'call.camera-system-muted': 'Your system has turned your camera off.',
+  'call.camera-system-muted-detail': 'Nobody sees you until it is turned on there.',
+  'call.bar-not-heard': 'Nobody hears you',
+  'call.mute-held': 'Muted by your system. Mute microphone here too',
 
   'call.microphone-denied': 'Your browser does not allow the microphone.',
   'call.microphone-denied-detail': 'You are in the call and can listen.',

@@ -196,10 +196,13 @@ export const en = {
   'try-again': 'Try again',
 
   'live.offline': 'You are offline. What you write is kept and sent when you are back.',
+  'live.blocked':
+    'The server answers, but live connections do not pass: a proxy or the certificate is in the way. Tell whoever runs this server; their log says more.',
   'live.lost': 'The connection to the server is lost. Coming back…',
 
   'admin.livekit-away':
-    'LiveKit does not answer. Calls go on, but nobody can come in, and who left may still be shown.',
+    'This server cannot ask LiveKit. Calls go on and people may still come in, but who is gone may be shown. {reason}',
+  'admin.trouble': '{message}',
   'admin.webhooks-silent':
     'LiveKit’s webhooks do not arrive, so changes show a little later. Put this address into livekit.yaml: {url}',
 
@@ -221,6 +224,14 @@ export const en = {
   'error.unsupported-media-type': 'The server did not understand this.',
   'error.wrong-host': 'This server does not go by that name.',
   'error.slow-down': 'Too many tries. Wait a moment.',
+  'wait.seconds': {
+    one: 'Too many tries. Try again in {count} second.',
+    other: 'Too many tries. Try again in {count} seconds.',
+  },
+  'wait.minutes': {
+    one: 'Too many tries. Try again in {count} minute.',
+    other: 'Too many tries. Try again in {count} minutes.',
+  },
   'error.unavailable': 'Something went wrong on the server. Try again.',
   'error.offline': 'The server cannot be reached.',
 } as const

@@ -28,10 +28,20 @@ export function t(key: TextKey, params: Params = {}): string {
   })
 }
 
-/** The words for an error's code; unknown codes are as bad as `unavailable`. */
-export function errorWords(code: string): string {
+/** The words for an error's code; unknown codes are as bad as `unavailable`. `details`: the server's. */
+export function errorWords(code: string, details: Readonly<Record<string, unknown>> = {}): string {
+  const waitMs = details['retryAfterMs']
+  if (code === 'slow-down' && typeof waitMs === 'number') return waitWords(waitMs)
   const key = `error.${code}`
   return isTextKey(key) ? t(key) : t('error.unavailable')
+}
+
+const longestInSeconds = 120
+
+function waitWords(ms: number): string {
+  const seconds = Math.max(1, Math.ceil(ms / 1000))
+  if (seconds <= longestInSeconds) return t('wait.seconds', { count: seconds })
+  return t('wait.minutes', { count: Math.ceil(seconds / 60) })
 }
 
 function isTextKey(key: string): key is TextKey {

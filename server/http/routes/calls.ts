@@ -41,7 +41,10 @@ export function callRoutes(calls: CallService): Route[] {
       answers: { 200: joinSchema.nullable() },
       handle: async ({ me, body, param, arrival }) => ({
         status: 200,
-        body: await calls.join(me, param('roomId'), body, arrival),
+        body: await calls.join(me, param('roomId'), body, {
+          secure: arrival.secure,
+          host: arrival.publicHost,
+        }),
       }),
     }),
     route({

@@ -4,32 +4,31 @@ import {
   PictureLossIndication,
   RtcpPayloadSpecificFeedback,
   RtcpTransportLayerFeedback,
+  TransportWideCC,
   type RtcpPacket,
 } from 'werift'
 import { createPeerTransport, type LineParts, type PeerTransport } from './peer-transport.ts'
+import { createLineTraffic, type DownTrack, type LineTraffic } from './line-traffic.ts'
 import type { PublishedTrack } from './published-track.ts'
-import type { RtpForwarding } from './rtp-forwarding.ts'
 import { createRtpUpstream, type RtpUpstream } from './rtp-upstream.ts'
+import { readTransportFeedback } from './transport-feedback.ts'
 
 export interface ClientLine {
   readonly transport: PeerTransport
   readonly upstream: RtpUpstream
+  readonly traffic: LineTraffic
   addDown(down: DownTrack): void
   removeDown(down: DownTrack): void
   tick(at: number): void
   close(): void
 }
 
-/** A track on its way to this client. */
-export interface DownTrack {
-  track: PublishedTrack
-  forwarding: RtpForwarding
-}
-
 export interface ClientLineEvents {
   connected(): void
   failed(): void
   data(label: string, data: Buffer): void
+  /** There is room for this track on the line, or there is none any more. */
+  fits(track: PublishedTrack, isSent: boolean): void
 }
 
 export function createClientLine(parts: LineParts, on: ClientLineEvents): ClientLine {
@@ -49,11 +48,27 @@ export function createClientLine(parts: LineParts, on: ClientLineEvents): Client
     },
   })
 
+  const traffic = createLineTraffic({
+    send: {
+      sendRtp: (header, payload) => {
+        transport.sendRtp(header, payload)
+      },
+      sendRtcp: (packet) => {
+        transport.sendRtcp(packet)
+      },
+    },
+    now: parts.now,
+    changed: on.fits,
+  })
+
   function answerFeedback(packet: RtcpPacket): void {
     if (packet instanceof RtcpTransportLayerFeedback) {
       const { feedback } = packet
-      if (feedback instanceof GenericNack)
-        downs.get(feedback.mediaSourceSsrc)?.forwarding.resend(feedback.lost)
+      if (feedback instanceof GenericNack) {
+        const down = downs.get(feedback.mediaSourceSsrc)
+        if (down) traffic.resend(down, feedback.lost)
+      }
+      if (feedback instanceof TransportWideCC) traffic.heard(readTransportFeedback(feedback))
     }
     if (packet instanceof RtcpPayloadSpecificFeedback) {
       const { feedback } = packet
@@ -65,17 +80,21 @@ export function createClientLine(parts: LineParts, on: ClientLineEvents): Client
   return {
     transport,
     upstream,
+    traffic,
     addDown(down) {
       downs.set(down.forwarding.ssrc, down)
-      down.track.addForwarding(down.forwarding)
+      traffic.add(down)
     },
     removeDown(down) {
       downs.delete(down.forwarding.ssrc)
-      down.track.removeForwarding(down.forwarding)
+      traffic.remove(down)
     },
-    tick: upstream.tick,
+    tick(at) {
+      upstream.tick(at)
+      traffic.tick(at)
+    },
     close() {
-      for (const { track, forwarding } of downs.values()) track.removeForwarding(forwarding)
+      traffic.close()
       downs.clear()
       transport.close()
     },

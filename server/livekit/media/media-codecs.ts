@@ -12,6 +12,7 @@ export const ownPayloadTypes: Record<'audio' | 'video', PayloadTypes> = {
   video: { main: 96, rtx: 97 },
 }
 export const ownMidExtension = { id: 1, uri: extensionUri.mid }
+export const ownTransportExtension = { id: 2, uri: extensionUri.transportSequence }
 
 /** Null: nothing that both sides know. */
 export function choosePayloadTypes({ kind, codecs }: SdpSection): PayloadTypes | null {

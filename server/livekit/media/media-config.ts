@@ -1,11 +1,13 @@
 /** What can be set of the media server, and what it is otherwise. */
-import { networkInterfaces } from 'node:os'
 import type { RoomTimes } from './media-room.types.ts'
 import type { UdpPorts } from './media-sockets.ts'
 
 export interface MediaConfig {
-  /** Where clients reach us; those that are not the machine's own go in by any interface. */
-  addresses: readonly string[]
+  /**
+   * Where clients reach us; those that are not the machine's own go in by any interface. Null: the
+   * machine's own, looked up again for each session.
+   */
+  addresses: readonly string[] | null
   udpPorts: UdpPorts
   /** Of a room; a token can only ask for fewer. */
   maxParticipants: number
@@ -14,7 +16,7 @@ export interface MediaConfig {
 
 export function defaultMediaConfig(): MediaConfig {
   return {
-    addresses: ['127.0.0.1', ...ownAddresses()],
+    addresses: null,
     udpPorts: { from: 0, to: 0 },
     maxParticipants: 8,
     times: {
@@ -24,14 +26,4 @@ export function defaultMediaConfig(): MediaConfig {
       silenceTimeoutMs: 20_000,
     },
   }
-}
-
-function ownAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
-    addresses
-      .filter(({ family, internal, address }) => {
-        return family === 'IPv4' && !internal && !address.startsWith('169.254.')
-      })
-      .map(({ address }) => address),
-  )
 }

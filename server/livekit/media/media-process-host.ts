@@ -48,6 +48,8 @@ export interface MediaHost {
 interface Carrier {
   socket: Socket
   sessions: Map<number, SignalSession>
+  /** Not yet among them. */
+  opening: Set<number>
 }
 
 /** More than this waiting to be read means that the web process hangs. */
@@ -67,7 +69,7 @@ export function createMediaHost(deps: MediaHostDeps): MediaHost {
 
   function meet(socket: Socket): void {
     const read = createFrameReader<ToMediaProcess>()
-    const me: Carrier = { socket, sessions: new Map() }
+    const me: Carrier = { socket, sessions: new Map(), opening: new Set() }
     say(me, { type: 'status', linkVersion, pid: process.pid, configHash })
     socket.on('data', (chunk) => {
       try {
@@ -95,10 +97,15 @@ export function createMediaHost(deps: MediaHostDeps): MediaHost {
         attach(from, message.webhooks)
         return
       case 'open':
-        open(from, message)
+        from.opening.add(message.id)
+        void (media?.server.prepare() ?? Promise.resolve()).then(() => {
+          // The client may be gone by now.
+          if (from.opening.delete(message.id)) open(from, message)
+        })
         return
       case 'closed': {
         const session = from.sessions.get(message.id)
+        from.opening.delete(message.id)
         from.sessions.delete(message.id)
         session?.closed()
         return

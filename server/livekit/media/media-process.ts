@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
+import { createServerClock } from '../../server-clock.ts'
 import type { MediaProcessConfig } from './carrier-messages.ts'
 import { createMediaHost, type HostedMedia } from './media-process-host.ts'
 import { createMediaServer } from './media-server.ts'
@@ -14,6 +15,8 @@ import { answerTwirp } from './twirp-room-service.ts'
 
 /** A web process that is away longer does not come back. */
 const awayMs = 60_000
+/** Nobody can set it: a session whose client is heard is not lost with the machine's clock (R53). */
+const { now } = createServerClock({ isQuiet: () => false })
 /** What is still to be told when everything ends: reports of who left. */
 const lastWordsMs = 2_000
 /** Beyond so many in a minute the process is beyond repair, and a new one is better. */
@@ -50,13 +53,14 @@ async function create(config: MediaProcessConfig): Promise<HostedMedia> {
   const webhooks = createMediaWebhooks({
     keys,
     post: createWebhookPost(() => certificate),
-    now: Date.now,
+    now,
+    wall: Date.now,
     wait,
     warn,
   })
   const server = await createMediaServer({
     config: config.media,
-    now: Date.now,
+    now,
     random: randomBytes,
     log,
     issueRefreshToken: (grants) => issueRefreshedToken(grants, keys, Date.now()),

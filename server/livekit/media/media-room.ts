@@ -1,6 +1,7 @@
 /** One LiveKit room: its participants, what they tell each other, and how long it stays. */
 import {
   Codec,
+  ConnectionQualityUpdate,
   DisconnectReason,
   LeaveRequest_Action,
   ParticipantInfo_State,
@@ -11,6 +12,7 @@ import {
   TrackSubscribed,
   type TrackInfo,
 } from '@livekit/protocol'
+import { createConnectionQualities } from './connection-quality.ts'
 import { routeData } from './data-packets.ts'
 import { createMediaParticipant, type MediaParticipant } from './media-participant.ts'
 import type { MediaRoom, RoomEvent, RoomTimes } from './media-room.types.ts'
@@ -20,7 +22,10 @@ import { createSpeakers } from './speakers.ts'
 
 const speakersEveryMs = 300
 const lifeEveryMs = 250
+const qualityEveryMs = 1_000
 const maxDeparted = 50
+/** Who goes earlier has changed their mind. */
+const patienceMs = 8_000
 
 export function createMediaRoom({
   name,
@@ -48,10 +53,12 @@ export function createMediaRoom({
   let departed: ParticipantInfo[] = []
   const createdAt = parts.now()
   const speakers = createSpeakers()
+  const qualities = createConnectionQualities()
   let emptyFor: 'start' | 'departure' = 'start'
   let emptySince = createdAt
   let speakersAt = createdAt
   let lifeAt = createdAt
+  let qualityAt = createdAt
   let packetsOfGone = 0
   let isFinished = false
 
@@ -96,6 +103,11 @@ export function createMediaRoom({
     for (const publisher of participants.values())
       for (const track of publisher.publications.all)
         if (track.isAnnounced) subscribe(participant, publisher, track)
+    const updates = qualities.current()
+    if (updates.length > 0) {
+      const value = new ConnectionQualityUpdate({ updates })
+      participant.outlet.send({ case: 'connectionQuality', value })
+    }
     const now = speakers.current()
     if (now.length > 0)
       participant.outlet.send({
@@ -141,6 +153,7 @@ export function createMediaRoom({
   ): void {
     if (participants.get(participant.identity) !== participant) return
     const wasActive = isActive(participant)
+    if (!wasActive) tellWhyNot(participant)
     participants.delete(participant.identity)
     packetsOfGone += participant.lines.packetsReceived
     const tracks = [...participant.publications.all]
@@ -160,6 +173,20 @@ export function createMediaRoom({
       emptyFor = 'departure'
       emptySince = parts.now()
     }
+  }
+
+  /** People read that their call did not connect: here is why. */
+  function tellWhyNot({ sid: of, joinedAt, lines }: MediaParticipant): void {
+    if (parts.now() - joinedAt < patienceMs) return
+    const offered = parts.sockets.candidates.map(({ address, port }) => `${address} ${port}/udp`)
+    const fields = { participant: of, offered, heard: lines.isHeard }
+    if (lines.isHeard) parts.warn(fields, 'a call did not connect although packets came')
+    else
+      parts.warn(
+        fields,
+        'a call did not connect: no packet of the client came to the addresses that it was offered; ' +
+          'a firewall is in the way, or it cannot reach them (see media_addresses and udp_ports)',
+      )
   }
 
   function finish(): void {
@@ -190,6 +217,17 @@ export function createMediaRoom({
         case: 'speakersChanged',
         value: new SpeakersChanged({ speakers: changes }),
       })
+  }
+
+  /** Each one’s own, too. */
+  function tellQuality(at: number): void {
+    const present = seen().filter(isActive)
+    const conditions = new Map(present.map(({ sid, lines }) => [sid, lines.condition(at)]))
+    const updates = qualities.read(conditions)
+    if (updates.length === 0) return
+    const value = new ConnectionQualityUpdate({ updates })
+    for (const { outlet } of participants.values())
+      outlet.send({ case: 'connectionQuality', value })
   }
 
   const room: MediaRoom = {
@@ -266,6 +304,10 @@ export function createMediaRoom({
       if (at - speakersAt >= speakersEveryMs) {
         speakersAt = at
         tellSpeakers()
+      }
+      if (at - qualityAt >= qualityEveryMs) {
+        qualityAt = at
+        tellQuality(at)
       }
       if (at - lifeAt >= lifeEveryMs) {
         lifeAt = at

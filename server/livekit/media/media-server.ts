@@ -9,6 +9,7 @@ import { createMediaRooms } from './media-rooms.ts'
 import type { MediaServer } from './media-server.types.ts'
 import { openMediaSockets } from './media-sockets.ts'
 import type { MediaGrants } from './media-token.ts'
+import { ownAddresses } from './own-addresses.ts'
 import { createRoomRegistry } from './room-registry.ts'
 import { createSignalEntrance } from './signal-entrance.ts'
 
@@ -18,7 +19,10 @@ export interface MediaServerParts {
   now(): number
   /** Good enough for secrets. */
   random(bytes: number): Buffer
-  log: { warn(fields: object, message: string): void }
+  log: {
+    info(fields: object, message: string): void
+    warn(fields: object, message: string): void
+  }
   /** A token that brings somebody back in after a lost connection (LiveKit: of ten minutes). */
   issueRefreshToken(grants: MediaGrants): string
 }
@@ -37,25 +41,31 @@ export async function createMediaServer({
   issueRefreshToken,
 }: MediaServerParts): Promise<MediaServer> {
   let warnings = { since: now(), count: 0 }
-  const onError = (error: unknown) => {
+  const warn = (fields: object, message: string) => {
     if (now() - warnings.since >= warningsWindowMs) warnings = { since: now(), count: 0 }
     warnings.count += 1
     // Whoever sends rubbish may not fill the log with it.
     if (warnings.count > maxWarnings) return
-    log.warn({ err: error }, 'the media server put something of a client aside')
+    log.warn(fields, message)
+  }
+  const onError = (error: unknown) => {
+    warn({ err: error }, 'the media server put something of a client aside')
   }
   const certificate = await RTCDtlsTransport.SetupCertificate()
   const sockets = await openMediaSockets({
-    addresses: config.addresses,
+    addresses: () => config.addresses ?? ownAddresses(),
     ports: config.udpPorts,
     onError,
+    changed(candidates) {
+      log.info({ offered: candidates }, 'clients are told these addresses for their media')
+    },
   })
   const listeners = new Set<(event: WebhookEvent) => void>()
   let ticker: NodeJS.Timeout | null = null
 
   const registry = createRoomRegistry({
     config,
-    parts: { sockets, certificate, now, random, onError },
+    parts: { sockets, certificate, now, random, warn, onError },
     report(event) {
       for (const listener of listeners) listener(event)
     },
@@ -85,6 +95,7 @@ export async function createMediaServer({
   }
 
   return {
+    prepare: sockets.look,
     connect: entrance.connect,
     rooms: createMediaRooms(registry),
     onEvent(listener) {

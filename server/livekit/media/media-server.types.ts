@@ -62,6 +62,8 @@ export interface MediaRooms {
 }
 
 export interface MediaServer {
+  /** To be waited for in front of `connect`: the machine's addresses may be others by now. */
+  prepare(): Promise<void>
   /** Throws `SignalRefused`. */
   connect(request: SignalRequest, peer: SignalPeer): SignalSession
   rooms: MediaRooms

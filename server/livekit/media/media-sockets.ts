@@ -4,6 +4,7 @@
  * where they come from.
  */
 import { createSocket, type Socket } from 'node:dgram'
+import { isIPv6 } from 'node:net'
 import { isSignedWith, isStun, parseBindingRequest, writeBindingSuccess } from './stun.ts'
 
 /** A way to one client: our socket, its address. */
@@ -23,6 +24,8 @@ export interface MediaSockets {
   readonly candidates: readonly { address: string; port: number }[]
   /** To clients, without the answers to their checks. */
   readonly packetsSent: number
+  /** Looks at the addresses again: new ones are served before it resolves, lost ones are not told any more. */
+  look(): Promise<void>
   listen(ufrag: string, password: string, listener: IceListener): void
   /** Forgets the name. */
   unlisten(ufrag: string): void
@@ -56,15 +59,24 @@ export async function openMediaSockets({
   addresses,
   ports,
   onError,
+  changed,
 }: {
-  addresses: readonly string[]
+  addresses(): readonly string[]
   ports: UdpPorts
   onError(error: unknown): void
+  /** Clients are told others than before. */
+  changed(candidates: MediaSockets['candidates']): void
 }): Promise<MediaSockets> {
   const names = new Map<string, { password: string; listener: IceListener }>()
   const sockets: Socket[] = []
   const ways = new Map<IceListener, Way[]>()
-  const candidates: { address: string; port: number }[] = []
+  /** Ports by address, also of those that the machine does not have just now. */
+  const bound = new Map<string, number>()
+  /** For addresses that are not the machine's own. */
+  const anywhere = new Map<'udp4' | 'udp6', number>()
+  let candidates: readonly { address: string; port: number }[] = []
+  let looking: Promise<void> | null = null
+  let isClosed = false
   let packetsSent = 0
 
   function serve(socket: Socket): void {
@@ -127,27 +139,66 @@ export async function openMediaSockets({
     if (way?.routes.get(way.key)?.listener === listener) way.routes.delete(way.key)
   }
 
-  for (const address of new Set(addresses)) {
-    const bound = await bindWithin(ports, address)
-    if (!bound) continue
-    serve(bound)
-    candidates.push({ address, port: bound.address().port })
-  }
-  // Addresses that are not the machine's own (a router passes their ports on): any interface.
-  const foreign = [...new Set(addresses)].filter((a) => !candidates.some((c) => c.address === a))
-  if (foreign.length > 0) {
-    const bound = await bindWithin(ports, '0.0.0.0')
-    if (bound) {
-      serve(bound)
-      for (const address of foreign) candidates.push({ address, port: bound.address().port })
+  async function open(address: string): Promise<number | undefined> {
+    const socket = await bindWithin(ports, address)
+    if (!socket) return undefined
+    if (isClosed) {
+      socket.close()
+      return undefined
     }
+    serve(socket)
+    return socket.address().port
   }
+
+  /** Where a router passes its ports on: in by any interface. */
+  async function openAnywhere(address: string): Promise<number | undefined> {
+    const family = isIPv6(address) ? 'udp6' : 'udp4'
+    const port = anywhere.get(family) ?? (await open(family === 'udp6' ? '::' : '0.0.0.0'))
+    if (port !== undefined) anywhere.set(family, port)
+    return port
+  }
+
+  async function lookNow(): Promise<void> {
+    const wanted = [...new Set(addresses())]
+    if (wanted.join() === candidates.map(({ address }) => address).join()) return
+    const present: { address: string; port: number }[] = []
+    const foreign: string[] = []
+    for (const address of wanted) {
+      const port = bound.get(address) ?? (await open(address))
+      if (port === undefined) foreign.push(address)
+      else {
+        bound.set(address, port)
+        present.push({ address, port })
+      }
+    }
+    for (const address of foreign) {
+      const port = await openAnywhere(address)
+      if (port !== undefined) present.push({ address, port })
+    }
+    if (isClosed) return
+    const toText = (all: MediaSockets['candidates']) => all.map(({ address }) => address).join()
+    const isOther = toText(present) !== toText(candidates)
+    candidates = present
+    if (isOther) changed(candidates)
+  }
+
+  await lookNow()
   if (candidates.length === 0) {
-    throw new Error(`no free UDP port in ${ports.from}-${ports.to} on ${addresses.join(', ')}`)
+    throw new Error(`no free UDP port in ${ports.from}-${ports.to} on ${addresses().join(', ')}`)
   }
 
   return {
-    candidates,
+    get candidates() {
+      return candidates
+    },
+    look() {
+      looking ??= lookNow()
+        .catch(onError)
+        .finally(() => {
+          looking = null
+        })
+      return looking
+    },
     get packetsSent() {
       return packetsSent
     },
@@ -162,6 +213,7 @@ export async function openMediaSockets({
       ways.delete(listener)
     },
     async close() {
+      isClosed = true
       names.clear()
       ways.clear()
       await Promise.all(
@@ -181,7 +233,9 @@ function ignore(): void {}
 
 async function bindWithin({ from, to }: UdpPorts, address: string): Promise<Socket | undefined> {
   for (let port = from; port <= to; port += 1) {
-    const socket = createSocket({ type: 'udp4', recvBufferSize: receiveBufferBytes })
+    const socket = isIPv6(address)
+      ? createSocket({ type: 'udp6', ipv6Only: true, recvBufferSize: receiveBufferBytes })
+      : createSocket({ type: 'udp4', recvBufferSize: receiveBufferBytes })
     const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
       socket.once('error', resolve)
       socket.bind(port, address, () => {

@@ -33,12 +33,15 @@ export function createMediaWebhooks({
   keys,
   post,
   now,
+  wall = now,
   wait,
   warn,
 }: {
   keys: MediaKeys
   post: PostWebhook
   now(): number
+  /** The machine's clock, which signatures are compared with. */
+  wall?(): number
   /** Resolves after that time, or at once when sending is stopped. */
   wait(ms: number, signal: AbortSignal): Promise<void>
   warn(fields: object, message: string): void
@@ -84,7 +87,7 @@ export function createMediaWebhooks({
 
   async function deliver(index: number, event: WebhookEvent): Promise<void> {
     const body = event.toJsonString()
-    const authorization = sign(keys, body, now())
+    const authorization = sign(keys, body, wall())
     for (let attempt = 0; !stopping.signal.aborted; attempt += 1) {
       const url = urls[index]
       if (url === undefined) return

@@ -2,8 +2,15 @@
  * A participant's peer connections and what is negotiated over them: one for both directions (v1),
  * or one for each (v0). Whoever uses them need not know which.
  */
-import { MediaSectionsRequirement, SessionDescription } from '@livekit/protocol'
+import {
+  MediaSectionsRequirement,
+  SessionDescription,
+  StreamState,
+  StreamStateInfo,
+  StreamStateUpdate,
+} from '@livekit/protocol'
 import { createClientLine, type ClientLine } from './client-line.ts'
+import type { LineCondition } from './connection-quality.ts'
 import { dataLabels } from './data-packets.ts'
 import type { LineParts } from './peer-transport.ts'
 import type { PublishedTrack } from './published-track.ts'
@@ -18,7 +25,8 @@ export interface ParticipantLines {
   offered(description: SessionDescription): PublishedTrack[]
   /** Throws `BadSdp`. */
   answered(description: SessionDescription): void
-  adopt(track: PublishedTrack): void
+  /** A track was announced. */
+  adopt(): void
   forget(track: PublishedTrack): void
   /** Subscriptions have changed. */
   negotiate(): void
@@ -29,6 +37,9 @@ export interface ParticipantLines {
   sendData(label: string, bytes: Buffer): void
   /** Nothing was heard for so long on a line that was up. */
   silentMs(at: number): number
+  /** Whether a signed packet of the client has ever come. */
+  readonly isHeard: boolean
+  condition(at: number): LineCondition
   tick(at: number): void
   close(): void
 }
@@ -47,14 +58,14 @@ export function createParticipantLines({
   isSinglePeer,
   parts,
   subscriptions,
-  findTrack,
+  announcedTracks,
   send,
   on,
 }: {
   isSinglePeer: boolean
   parts: LineParts
   subscriptions: Subscriptions
-  findTrack(cid: string): PublishedTrack | undefined
+  announcedTracks(): readonly PublishedTrack[]
   send(message: SignalMessage): void
   on: ParticipantLinesEvents
 }): ParticipantLines {
@@ -63,16 +74,22 @@ export function createParticipantLines({
     connected: isSinglePeer ? on.connected : ignore,
     failed: on.failed,
     data: on.data,
+    fits: tellFit,
   })
   const subscriber = isSinglePeer
     ? null
-    : createClientLine(parts, { connected: on.connected, failed: on.failed, data: on.data })
+    : createClientLine(parts, {
+        connected: on.connected,
+        failed: on.failed,
+        data: on.data,
+        fits: tellFit,
+      })
   const lines: ClientLine[] = subscriber ? [publisher, subscriber] : [publisher]
   const newSessionId = () => parts.random(4).readUInt32BE()
   const answers = createPublisherAnswers({
     line: publisher,
     sessionId: newSessionId(),
-    findTrack,
+    announcedTracks,
     nextSubscription: (kind) => (isSinglePeer ? subscriptions.next(kind) : undefined),
   })
   const offers =
@@ -90,6 +107,13 @@ export function createParticipantLines({
   subscriber?.transport.createChannel(dataLabels.reliable, { id: 1, isReliable: true })
   subscriber?.transport.createChannel(dataLabels.lossy, { id: 3, isReliable: false })
   subscriber?.transport.createChannel(dataLabels.tracks, { id: 5, isReliable: false })
+
+  function tellFit({ sid: trackSid }: PublishedTrack, isSent: boolean): void {
+    const participantSid = subscriptions.publisherOf(trackSid) ?? ''
+    const state = isSent ? StreamState.ACTIVE : StreamState.PAUSED
+    const streamStates = [new StreamStateInfo({ participantSid, trackSid, state })]
+    send({ case: 'streamStateUpdate', value: new StreamStateUpdate({ streamStates }) })
+  }
 
   let requirement: { isOpen: boolean; inVain: number } = { isOpen: false, inVain: 0 }
   let isBegun = false
@@ -153,9 +177,19 @@ export function createParticipantLines({
       const line = subscriber ?? publisher
       line.transport.sendData(label, bytes, label === dataLabels.reliable)
     },
+    get isHeard() {
+      return lines.some(({ transport }) => transport.heardAt !== null)
+    },
     silentMs(at) {
       const up = lines.filter(({ transport }) => transport.state === 'connected')
       return Math.max(0, ...up.map(({ transport }) => at - (transport.heardAt ?? at)))
+    },
+    condition(at) {
+      return {
+        lossShare: publisher.upstream.lossShare,
+        shortage: (subscriber ?? publisher).traffic.shortage,
+        silentMs: this.silentMs(at),
+      }
     },
     tick(at) {
       for (const line of lines) line.tick(at)

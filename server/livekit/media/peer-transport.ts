@@ -29,6 +29,8 @@ export interface LineParts {
   certificate: RTCCertificate
   now(): number
   random(bytes: number): Buffer
+  /** For the operator. */
+  warn(fields: object, message: string): void
   /** A client's packets confused its own line; nothing else is harmed. */
   onError(error: unknown): void
 }
@@ -161,7 +163,9 @@ export function createPeerTransport(parts: LineParts, on: PeerTransportEvents): 
       const [fingerprint] = parts.certificate.getFingerprints()
       return { ufrag: ice.ufrag, password: ice.password, fingerprint: fingerprint?.value ?? '' }
     },
-    candidates: parts.sockets.candidates,
+    get candidates() {
+      return parts.sockets.candidates
+    },
     get state() {
       return state
     },

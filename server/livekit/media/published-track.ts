@@ -2,8 +2,15 @@
 import type { TrackInfo } from '@livekit/protocol'
 import { TrackType } from '@livekit/protocol'
 import type { RtpPacket } from 'werift'
+import { createLayerRates, type LayerRates } from './layer-rates.ts'
 import { createLoudness, type Loudness } from './loudness.ts'
-import type { RtpForwarding } from './rtp-forwarding.ts'
+import { parseVp8, type Vp8Payload } from './vp8-payload.ts'
+
+/** Where its packets go. */
+export interface TrackSink {
+  forward(packet: RtpPacket, layer: number, vp8: Vp8Payload | null): void
+  forwardSenderReport(ntpTimestamp: bigint, rtpTimestamp: number, ofSsrc: number): void
+}
 
 export interface PublishedTrack {
   readonly sid: string
@@ -16,14 +23,17 @@ export interface PublishedTrack {
   readonly isAnnounced: boolean
   readonly loudness: Loudness
   change(change: Partial<Pick<TrackInfo, 'muted' | 'mid'>>): void
-  /** One that has lost its sender's stream can get another. */
-  setSource(source: { askKeyframe(): void } | null): void
-  received(packet: RtpPacket, dBov: number | null): void
-  senderReported(ntpTimestamp: bigint, rtpTimestamp: number): void
-  addForwarding(forwarding: RtpForwarding): void
-  removeForwarding(forwarding: RtpForwarding): void
-  /** At most twice a second: a subscriber with the wrong key asks for ever. */
-  askKeyframe(): void
+  /** What comes in of each layer. */
+  readonly rates: LayerRates
+  /** One that has lost its sender's streams can get others; a simulcast has one for each layer. */
+  setSource(source: { askKeyframe(): void }, layer: number): void
+  removeSources(): void
+  received(packet: RtpPacket, dBov: number | null, layer: number): void
+  senderReported(ntpTimestamp: bigint, rtpTimestamp: number, ofSsrc: number): void
+  addSink(sink: TrackSink): void
+  removeSink(sink: TrackSink): void
+  /** At most twice a second: a subscriber with the wrong key asks for ever. Without a layer: of all. */
+  askKeyframe(layer?: number): void
   tick(at: number): void
 }
 
@@ -40,23 +50,33 @@ export function createPublishedTrack({
   now(): number
   announce(track: PublishedTrack): void
 }): PublishedTrack {
-  const forwardings = new Set<RtpForwarding>()
+  const sinks = new Set<TrackSink>()
+  const rates = createLayerRates()
+  /** Its time stamp, by layer. */
+  const keyframeOf = new Map<number, number>()
   const kind = first.type === TrackType.AUDIO ? 'audio' : 'video'
   const loudness = createLoudness()
   let info = first
   let isAnnounced = false
-  let source: { askKeyframe(): void } | null = null
-  let keyframe = { isWanted: false, askedAt: 0 }
+  const sources = new Map<number, { askKeyframe(): void; isWanted: boolean; askedAt: number }>()
+  /** Asked for while nothing came yet. */
+  let isKeyframeWanted = false
 
   function tick(at: number): void {
-    if (!keyframe.isWanted || !source || at - keyframe.askedAt < keyframePauseMs) return
-    keyframe = { isWanted: false, askedAt: at }
-    source.askKeyframe()
+    rates.tick(at)
+    for (const source of sources.values()) {
+      if (!source.isWanted || at - source.askedAt < keyframePauseMs) continue
+      source.isWanted = false
+      source.askedAt = at
+      source.askKeyframe()
+    }
   }
 
-  function askKeyframe(): void {
+  function askKeyframe(layer?: number): void {
     if (kind === 'audio') return
-    keyframe.isWanted = true
+    if (sources.size === 0) isKeyframeWanted = true
+    for (const [index, source] of sources)
+      if (layer === undefined || layer === index) source.isWanted = true
     tick(now())
   }
 
@@ -72,33 +92,45 @@ export function createPublishedTrack({
       return isAnnounced
     },
     loudness,
+    rates,
     change(change) {
       info = info.clone()
       Object.assign(info, change)
       for (const codec of info.codecs) codec.mid = info.mid
     },
-    setSource(next) {
-      source = next
-      if (next && forwardings.size > 0) askKeyframe()
+    setSource({ askKeyframe: ask }, layer) {
+      const isWanted = isKeyframeWanted || sinks.size > 0
+      isKeyframeWanted = false
+      sources.set(layer, { askKeyframe: ask, isWanted, askedAt: 0 })
+      if (kind === 'video') tick(now())
     },
-    received(packet, dBov) {
+    removeSources() {
+      sources.clear()
+      rates.clear()
+    },
+    received(packet, dBov, layer) {
       if (dBov !== null) loudness.heard(dBov)
       if (!isAnnounced) {
         isAnnounced = true
         announce(track)
       }
-      for (const forwarding of forwardings) forwarding.forward(packet)
+      const vp8 = kind === 'video' ? (parseVp8(packet.payload) ?? null) : null
+      // A keyframe says nothing of what comes after it.
+      if (vp8?.isKeyframe) keyframeOf.set(layer, packet.header.timestamp)
+      const isOfKeyframe = keyframeOf.get(layer) === packet.header.timestamp
+      const bytes = isOfKeyframe ? 0 : packet.payload.length
+      rates.count(layer, vp8?.temporal ?? 0, bytes, now())
+      for (const sink of sinks) sink.forward(packet, layer, vp8)
     },
-    senderReported(ntpTimestamp, rtpTimestamp) {
-      for (const forwarding of forwardings)
-        forwarding.forwardSenderReport(ntpTimestamp, rtpTimestamp)
+    senderReported(ntpTimestamp, rtpTimestamp, ofSsrc) {
+      for (const sink of sinks) sink.forwardSenderReport(ntpTimestamp, rtpTimestamp, ofSsrc)
     },
-    addForwarding(forwarding) {
-      forwardings.add(forwarding)
+    addSink(sink) {
+      sinks.add(sink)
       askKeyframe()
     },
-    removeForwarding(forwarding) {
-      forwardings.delete(forwarding)
+    removeSink(sink) {
+      sinks.delete(sink)
     },
     askKeyframe,
     tick,

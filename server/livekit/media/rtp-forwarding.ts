@@ -3,19 +3,35 @@
  * whatever the source does, and a memory for what the subscriber asks for again.
  */
 import { RtpHeader, type RtpPacket } from 'werift'
+import { createFrameFilter } from './frame-filter.ts'
+import type { Layer } from './layer-choice.ts'
 import { writeSenderReport } from './rtcp-write.ts'
+import { createSpliceNumbers } from './splice-numbers.ts'
+import { renumberVp8, type Vp8Payload } from './vp8-payload.ts'
 
 export interface RtpForwarding {
   readonly ssrc: number
   readonly rtxSsrc: number | null
   readonly packetsSent: number
+  readonly isPaused: boolean
   /** The subscriber does not want to see it for the moment. */
   setPaused(paused: boolean): void
-  forward(packet: RtpPacket): void
+  /** Which of the layers; null: the line has no room for any. */
+  setLayer(layer: Layer | null): void
+  /** Whose keyframe it waits for. */
+  readonly awaitedLayer: number | null
+  /** Something did not go out: the picture has to begin anew. */
+  restart(): void
+  /** `layer`: of a simulcast. Gives the bytes that went out. */
+  forward(packet: RtpPacket, layer: number, vp8: Vp8Payload | null): number
   /** The sender's clock: the subscriber keeps sound and picture together by it. */
-  forwardSenderReport(ntpTimestamp: bigint, rtpTimestamp: number): void
-  /** Sends again what is still known. */
-  resend(sequences: readonly number[]): void
+  forwardSenderReport(ntpTimestamp: bigint, rtpTimestamp: number, ofSsrc: number): void
+  /** Those that are still known, and not on their way again already. */
+  resendable(sequences: readonly number[]): number[]
+  /** Gives the bytes that went out. */
+  resend(sequence: number): number
+  /** Nothing but weight, to try what the line takes. 0 when it cannot. */
+  pad(): number
 }
 
 export interface RtpOutlet {
@@ -33,6 +49,9 @@ interface Sent {
 
 const memory = 512
 const resendPauseMs = 40
+/** Padding counts itself in its last byte. */
+const weight = Buffer.alloc(224)
+weight.writeUInt8(weight.length, weight.length - 1)
 
 export function createRtpForwarding({
   kind,
@@ -59,35 +78,16 @@ export function createRtpForwarding({
 }): RtpForwarding {
   const extensions = mid ? [{ id: mid.extensionId, payload: Buffer.from(mid.value) }] : []
   const sent: (Sent | undefined)[] = kind === 'video' ? new Array<Sent | undefined>(memory) : []
+  const filter = kind === 'video' ? createFrameFilter() : null
+  const numbers = createSpliceNumbers({ clockRate, now, random })
   let isPaused = false
-  let source: {
-    ssrc: number
-    base: number
-    sequenceOffset: number
-    timestampOffset: number
-  } | null = null
-  let last: { sequence: number; timestamp: number; at: number } = {
-    // Far from where 16 bits end, so that nobody loses count in the first second.
-    sequence: random(2).readUInt16BE() & 0x3fff,
-    timestamp: random(4).readUInt32BE(),
-    at: now(),
-  }
   let rtxSequence = random(2).readUInt16BE() & 0x3fff
   let packetsSent = 0
   let octetsSent = 0
 
-  function splice({
-    ssrc: from,
-    sequenceNumber,
-    timestamp,
-  }: RtpHeader): NonNullable<typeof source> {
-    const elapsed = Math.max(1, Math.round(((now() - last.at) * clockRate) / 1000))
-    return {
-      ssrc: from,
-      base: sequenceNumber,
-      sequenceOffset: last.sequence + 1 - sequenceNumber,
-      timestampOffset: last.timestamp + elapsed - timestamp,
-    }
+  function send(header: Partial<RtpHeader>, payload: Buffer): number {
+    outlet.sendRtp(new RtpHeader({ ...header, extensions: [...extensions] }), payload)
+    return payload.length
   }
 
   return {
@@ -96,70 +96,95 @@ export function createRtpForwarding({
     get packetsSent() {
       return packetsSent
     },
+    get isPaused() {
+      return isPaused
+    },
+    get awaitedLayer() {
+      return isPaused ? null : (filter?.awaited ?? null)
+    },
     setPaused(paused) {
-      if (paused) source = null
+      if (paused) {
+        numbers.cut()
+        filter?.restart()
+      }
       isPaused = paused
     },
-    forward({ header, payload }) {
-      if (isPaused) return
-      if (source?.ssrc !== header.ssrc) source = splice(header)
-      // From before the splice: its number is taken.
-      const age = (header.sequenceNumber - source.base) & 0xffff
-      if (age > 0xc000) return
-      // The source may go round its 16 bits any number of times; only its start is special.
-      if (age > 0x4000) source.base = (header.sequenceNumber - 0x2000) & 0xffff
-      const sequence = (header.sequenceNumber + source.sequenceOffset) & 0xffff
-      const timestamp = (header.timestamp + source.timestampOffset) >>> 0
-      if (((sequence - last.sequence) & 0xffff) < 0x8000) last = { sequence, timestamp, at: now() }
+    setLayer(layer) {
+      filter?.setWanted(layer)
+    },
+    restart() {
+      filter?.restart()
+    },
+    forward({ header, payload }, layer, vp8) {
+      if (isPaused) return 0
+      let body = payload
+      if (filter) {
+        const isNewSource = !numbers.isOf(header)
+        const { timestamp } = header
+        // Without a payload: nothing but weight, for our line and not for theirs.
+        const passage = vp8 && filter.pass({ layer, timestamp, isNewSource, vp8 })
+        if (!passage) {
+          numbers.skip(header)
+          return 0
+        }
+        if (passage.isSwitch) numbers.cut()
+        body = renumberVp8(payload, vp8, passage.shift)
+      }
+      const place = numbers.place(header)
+      if (!place) return 0
+      const { sequence, timestamp } = place
       packetsSent += 1
-      octetsSent += payload.length
+      octetsSent += body.length
       const { marker } = header
       if (kind === 'video')
-        sent[sequence % memory] = { sequence, timestamp, marker, payload, resentAt: 0 }
-      outlet.sendRtp(
-        new RtpHeader({
-          payloadType: codec.main,
-          sequenceNumber: sequence,
-          timestamp,
-          ssrc,
-          marker,
-          extensions,
-        }),
-        payload,
-      )
+        sent[sequence % memory] = { sequence, timestamp, marker, payload: body, resentAt: 0 }
+      const { main: payloadType } = codec
+      return send({ payloadType, sequenceNumber: sequence, timestamp, ssrc, marker }, body)
     },
-    forwardSenderReport(ntpTimestamp, rtpTimestamp) {
-      if (!source || isPaused) return
+    forwardSenderReport(ntpTimestamp, rtpTimestamp, ofSsrc) {
+      const timestamp = numbers.timestampOf(ofSsrc, rtpTimestamp)
+      if (timestamp === null || isPaused) return
       outlet.sendRtcp(
         writeSenderReport({
           ssrc,
           ntpTimestamp,
-          rtpTimestamp: (rtpTimestamp + source.timestampOffset) >>> 0,
+          rtpTimestamp: timestamp,
           packetCount: packetsSent,
           octetCount: octetsSent,
         }),
       )
     },
-    resend(sequences) {
-      if (rtxSsrc === null || codec.rtx === null) return
-      for (const sequence of sequences.slice(0, memory)) {
+    resendable(sequences) {
+      if (rtxSsrc === null || codec.rtx === null) return []
+      return sequences.slice(0, memory).filter((sequence) => {
         const packet = sent[sequence % memory]
-        if (packet?.sequence !== sequence || now() - packet.resentAt < resendPauseMs) continue
+        if (packet?.sequence !== sequence || now() - packet.resentAt < resendPauseMs) return false
         packet.resentAt = now()
-        rtxSequence = (rtxSequence + 1) & 0xffff
-        const original = Buffer.from([sequence >> 8, sequence & 0xff])
-        outlet.sendRtp(
-          new RtpHeader({
-            payloadType: codec.rtx,
-            sequenceNumber: rtxSequence,
-            timestamp: packet.timestamp,
-            ssrc: rtxSsrc,
-            marker: packet.marker,
-            extensions,
-          }),
-          Buffer.concat([original, packet.payload]),
-        )
-      }
+        return true
+      })
+    },
+    resend(sequence) {
+      const packet = sent[sequence % memory]
+      if (rtxSsrc === null || codec.rtx === null || packet?.sequence !== sequence) return 0
+      rtxSequence = (rtxSequence + 1) & 0xffff
+      const original = Buffer.from([sequence >> 8, sequence & 0xff])
+      const { timestamp, marker } = packet
+      return send(
+        {
+          payloadType: codec.rtx,
+          sequenceNumber: rtxSequence,
+          timestamp,
+          ssrc: rtxSsrc,
+          marker,
+        },
+        Buffer.concat([original, packet.payload]),
+      )
+    },
+    pad() {
+      if (rtxSsrc === null || codec.rtx === null || packetsSent === 0) return 0
+      rtxSequence = (rtxSequence + 1) & 0xffff
+      const header = { payloadType: codec.rtx, sequenceNumber: rtxSequence, ssrc: rtxSsrc }
+      return send({ ...header, timestamp: numbers.timestamp, padding: true }, weight)
     },
   }
 }

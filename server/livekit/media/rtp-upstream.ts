@@ -12,10 +12,12 @@ import {
   writeTransportFeedback,
   type Arrival,
 } from './rtcp-write.ts'
-import type { SdpSection } from './sdp-parse.ts'
+import type { SdpSection, SdpSsrcs } from './sdp-parse.ts'
 
 export interface RtpUpstream {
   readonly packetsReceived: number
+  /** Of the track that lost most in the last second. */
+  readonly lossShare: number
   /** Of a section that the client sends in; the track may become known later. */
   setSection(section: UpstreamSection): void
   removeSection(mid: string): void
@@ -28,8 +30,8 @@ export interface UpstreamSection {
   mid: string
   ssrcs: SdpSection['ssrcs']
   codec: { main: number; rtx: number | null }
-  /** The one layer that was asked for; others that come all the same are left aside. */
-  rid: string | null
+  /** The layers that were asked for, the lowest first; others that come all the same are left aside. */
+  rids: readonly string[]
   extensions: SdpSection['extensions']
   track: PublishedTrack
 }
@@ -43,13 +45,15 @@ export const extensionUri = {
 }
 
 interface Section extends UpstreamSection {
-  main: { ssrc: number; reception: RtpReception } | null
+  /** By layer; without a simulcast there is one, 0. */
+  mains: Map<number, { ssrc: number; reception: RtpReception }>
   ids: Record<keyof typeof extensionUri, number | undefined>
 }
 
 interface Stream {
   section: Section
   use: 'main' | 'rtx' | 'unwanted'
+  layer: number
 }
 
 const reportEveryMs = 1_000
@@ -71,55 +75,70 @@ export function createRtpUpstream({
   let feedbackAt = 0
   let reportedAt = 0
   let packetsReceived = 0
+  let lossShare = 0
   /** The same everywhere in a bundle. */
   let ids: Partial<Section['ids']> = {}
 
-  function take(section: Section, packet: RtpPacket): void {
+  function take({ section, layer }: Stream, packet: RtpPacket): void {
     const { header } = packet
-    if (section.main?.ssrc !== header.ssrc) {
+    let main = section.mains.get(layer)
+    if (main?.ssrc !== header.ssrc) {
       const { clockRate, kind } = section.track
       const reception = createRtpReception({ clockRate, isAsking: kind === 'video' })
-      section.main = { ssrc: header.ssrc, reception }
+      main = { ssrc: header.ssrc, reception }
+      section.mains.set(layer, main)
       const { ssrc } = header
-      section.track.setSource({
-        askKeyframe: () => {
-          sendRtcp(writePictureLoss(ssrc))
-        },
-      })
+      const askKeyframe = () => {
+        sendRtcp(writePictureLoss(ssrc))
+      }
+      section.track.setSource({ askKeyframe }, layer)
     }
-    const isNew = section.main.reception.take(header.sequenceNumber, header.timestamp, now())
+    const isNew = main.reception.take(header.sequenceNumber, header.timestamp, now())
     if (!isNew) return
     const level = find(header, section.ids.audioLevel)?.[0]
-    section.track.received(packet, level === undefined ? null : level & 0x7f)
+    section.track.received(packet, level === undefined ? null : level & 0x7f, layer)
   }
 
   /** RFC 4588: the first two bytes are the number of the packet that was lost. */
-  function restore(section: Section, { header, payload }: RtpPacket): void {
-    if (!section.main || payload.length < 3) return
+  function restore(stream: Stream, { header, payload }: RtpPacket): void {
+    const { section } = stream
+    const main = section.mains.get(stream.layer)
+    if (!main || payload.length < 3) return
     const { marker, timestamp } = header
     const original = new RtpHeader({
       payloadType: section.codec.main,
       sequenceNumber: payload.readUInt16BE(0),
-      ssrc: section.main.ssrc,
+      ssrc: main.ssrc,
       marker,
       timestamp,
     })
-    take(section, new RtpPacket(original, payload.subarray(2)))
+    take(stream, new RtpPacket(original, payload.subarray(2)))
   }
 
   function learn(header: RtpHeader): Stream | undefined {
     const mid = find(header, ids.mid)?.toString('latin1')
-    const section = mid === undefined ? undefined : sections.get(mid)
+    const section = mid === undefined ? listing(header.ssrc) : sections.get(mid)
     if (!section || streams.size >= maxStreams) return undefined
     const rid = find(header, section.ids.rid)?.toString('latin1')
     const repaired = find(header, section.ids.repairedRid)?.toString('latin1')
     const layer = rid ?? repaired
-    const isWanted = section.rid === null || layer === undefined || layer === section.rid
+    const { rids } = section
+    // Its packets name it until the first report of ours has come: one that does not is not known yet.
+    if (rids.length > 1 && layer === undefined) return undefined
+    const index = layer === undefined || rids.length === 0 ? 0 : rids.indexOf(layer)
     const isRtx = header.payloadType === section.codec.rtx
-    const stream: Stream = { section, use: isWanted ? (isRtx ? 'rtx' : 'main') : 'unwanted' }
+    const use = index < 0 ? 'unwanted' : isRtx ? 'rtx' : 'main'
+    const stream: Stream = { section, use, layer: index }
     streams.set(header.ssrc, stream)
     return stream
   }
+
+  /** A packet without its section's name: after the first ones they go without. */
+  function listing(ssrc: number): Section | undefined {
+    return [...sections.values()].find(({ ssrcs }) => ssrcs && ofAll(ssrcs).includes(ssrc))
+  }
+
+  const receptions = () => [...sections.values()].flatMap(({ mains }) => [...mains.values()])
 
   function sendFeedback(): void {
     const [first] = arrivals
@@ -140,25 +159,30 @@ export function createRtpUpstream({
     get packetsReceived() {
       return packetsReceived
     },
+    get lossShare() {
+      return lossShare
+    },
     setSection(next) {
       ids = toIds(next.extensions)
       const known = sections.get(next.mid)
       // The same track in the same section goes on counting where it was.
-      const main = known?.track === next.track ? known.main : null
+      const mains: Section['mains'] = known?.track === next.track ? known.mains : new Map()
       if (known && known.track !== next.track) this.removeSection(next.mid)
-      const section: Section = { ...next, main, ids: toIds(next.extensions) }
+      const section: Section = { ...next, mains, ids: toIds(next.extensions) }
       sections.set(next.mid, section)
       for (const stream of streams.values()) if (stream.section === known) stream.section = section
-      if (next.ssrcs) {
-        streams.set(next.ssrcs.main, { section, use: 'main' })
-        if (next.ssrcs.rtx !== null) streams.set(next.ssrcs.rtx, { section, use: 'rtx' })
-      }
+      // Of a simulcast they do not say which is whose: its packets do.
+      if (!next.ssrcs || next.rids.length > 0) return
+      const { main: first, rtx, others } = next.ssrcs
+      for (const ssrc of others) streams.set(ssrc, { section, use: 'unwanted', layer: 0 })
+      streams.set(first, { section, use: 'main', layer: 0 })
+      if (rtx !== null) streams.set(rtx, { section, use: 'rtx', layer: 0 })
     },
     removeSection(mid) {
       const section = sections.get(mid)
       if (!section) return
       sections.delete(mid)
-      section.track.setSource(null)
+      section.track.removeSources()
       for (const [ssrc, stream] of streams) if (stream.section === section) streams.delete(ssrc)
     },
     received(packet) {
@@ -172,21 +196,22 @@ export function createRtpUpstream({
       const stream = streams.get(header.ssrc) ?? learn(header)
       if (!stream || stream.use === 'unwanted') return
       const { section } = stream
-      if (stream.use === 'rtx') restore(section, packet)
-      else if (header.payloadType === section.codec.main) take(section, packet)
+      if (stream.use === 'rtx') restore(stream, packet)
+      else if (header.payloadType === section.codec.main) take(stream, packet)
     },
     reported(packet) {
       if (!(packet instanceof RtcpSrPacket)) return
-      const section = streams.get(packet.ssrc)?.section
-      if (section?.main?.ssrc !== packet.ssrc) return
+      const stream = streams.get(packet.ssrc)
+      const main = stream?.section.mains.get(stream.layer)
+      if (!stream || main?.ssrc !== packet.ssrc) return
       const { ntpTimestamp, rtpTimestamp } = packet.senderInfo
-      section.main.reception.senderReported(ntpTimestamp, now())
-      section.track.senderReported(ntpTimestamp, rtpTimestamp)
+      main.reception.senderReported(ntpTimestamp, now())
+      stream.section.track.senderReported(ntpTimestamp, rtpTimestamp, packet.ssrc)
     },
     tick(at) {
-      for (const { main } of sections.values()) {
-        const missing = main?.reception.missing(at) ?? []
-        if (main && missing.length > 0) sendRtcp(writeNack(main.ssrc, missing))
+      for (const { ssrc, reception } of receptions()) {
+        const missing = reception.missing(at)
+        if (missing.length > 0) sendRtcp(writeNack(ssrc, missing))
       }
       if (at - feedbackAt >= feedbackEveryMs) {
         feedbackAt = at
@@ -194,14 +219,15 @@ export function createRtpUpstream({
       }
       if (at - reportedAt >= reportEveryMs) {
         reportedAt = at
-        const receptions = [...sections.values()].flatMap(({ main }) =>
-          main ? [main.reception.report(main.ssrc, at)] : [],
-        )
-        if (receptions.length > 0) sendRtcp(writeReceiverReport(receptions))
+        const reports = receptions().map(({ ssrc, reception }) => reception.report(ssrc, at))
+        lossShare = Math.max(0, ...reports.map(({ fractionLost }) => fractionLost / 256))
+        if (reports.length > 0) sendRtcp(writeReceiverReport(reports))
       }
     },
   }
 }
+
+const ofAll = ({ main, rtx, others }: SdpSsrcs) => [main, rtx, ...others]
 
 function find(header: RtpHeader, id: number | undefined): Buffer | undefined {
   return id === undefined

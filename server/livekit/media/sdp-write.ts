@@ -26,8 +26,8 @@ export interface SdpWrittenSection {
   codec: { main: number; rtx: number | null }
   extensions: { id: number; uri: string }[]
   sending: SdpSending | null
-  /** The one layer that we want of a sender with several. */
-  receiveRid: string | null
+  /** The layers that we want of a sender with several. */
+  receiveRids: readonly string[]
   sctpPort: number | null
 }
 
@@ -83,14 +83,15 @@ function writeSection(sdp: SdpWritten, section: SdpWrittenSection, index: number
 }
 
 function writeMedia(section: SdpWrittenSection): string[] {
-  const { kind, codec, extensions, sending, receiveRid } = section
+  const { kind, codec, extensions, sending, receiveRids } = section
   return [
     ...extensions.map(({ id, uri }) => `a=extmap:${id} ${uri}`),
     `a=${section.direction}`,
     'a=rtcp-mux',
     'a=rtcp-rsize',
     ...(kind === 'audio' ? opus(codec.main) : vp8(codec)),
-    ...(receiveRid === null ? [] : [`a=rid:${receiveRid} recv`, `a=simulcast:recv ${receiveRid}`]),
+    ...receiveRids.map((rid) => `a=rid:${rid} recv`),
+    ...(receiveRids.length === 0 ? [] : [`a=simulcast:recv ${receiveRids.join(';')}`]),
     ...(sending === null ? [] : writeSending(sending)),
   ]
 }

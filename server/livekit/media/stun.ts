@@ -70,17 +70,20 @@ export function writeBindingSuccess(
   from: { address: string; port: number },
   password: string,
 ): Buffer {
-  const mapped = Buffer.alloc(12)
-  mapped.writeUInt16BE(attribute.xorMappedAddress, 0)
-  mapped.writeUInt16BE(8, 2)
-  mapped.writeUInt16BE(1, 4)
-  mapped.writeUInt16BE(from.port ^ (magicCookie >>> 16), 6)
-  mapped.writeUInt32BE((toNumber(from.address) ^ magicCookie) >>> 0, 8)
-
   const header = Buffer.alloc(headerBytes)
   header.writeUInt16BE(bindingSuccess, 0)
   header.writeUInt32BE(magicCookie, 4)
   transactionId.copy(header, 8)
+
+  const address = toBytes(from.address)
+  const mapped = Buffer.alloc(8 + address.length)
+  mapped.writeUInt16BE(attribute.xorMappedAddress, 0)
+  mapped.writeUInt16BE(4 + address.length, 2)
+  mapped.writeUInt16BE(address.length === 4 ? 1 : 2, 4)
+  mapped.writeUInt16BE(from.port ^ (magicCookie >>> 16), 6)
+  // With the cookie and, for the longer ones, the transaction.
+  address.forEach((byte, at) => mapped.writeUInt8(byte ^ header.readUInt8(4 + at), 8 + at))
+
   const signed = Buffer.concat([header, mapped])
 
   const integrity = Buffer.alloc(integrityBytes)
@@ -104,6 +107,23 @@ function sign(password: string, signed: Buffer): Buffer {
   return createHmac('sha1', password).update(copy).digest()
 }
 
-function toNumber(ipv4: string): number {
-  return ipv4.split('.').reduce((sum, part) => ((sum << 8) | Number(part)) >>> 0, 0)
+function toBytes(address: string): number[] {
+  const plain = address.split('%')[0] ?? ''
+  if (!plain.includes(':')) return plain.split('.').map(Number)
+  const [head = '', tail] = plain.split('::')
+  const before = toWords(head)
+  const after = toWords(tail ?? '')
+  const zeros = new Array<number>(Math.max(0, 8 - before.length - after.length)).fill(0)
+  const words = tail === undefined ? before : [...before, ...zeros, ...after]
+  return words.flatMap((word) => [word >> 8, word & 0xff])
+}
+
+/** The last one may be an IPv4 address, which is two. */
+function toWords(part: string): number[] {
+  if (part === '') return []
+  return part.split(':').flatMap((word) => {
+    if (!word.includes('.')) return [parseInt(word, 16)]
+    const [a = 0, b = 0, c = 0, d = 0] = word.split('.').map(Number)
+    return [(a << 8) | b, (c << 8) | d]
+  })
 }

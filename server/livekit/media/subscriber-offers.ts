@@ -3,7 +3,7 @@
  * a time; what changes meanwhile goes into the next.
  */
 import type { ClientLine } from './client-line.ts'
-import { ownMidExtension, ownPayloadTypes } from './media-codecs.ts'
+import { ownMidExtension, ownPayloadTypes, ownTransportExtension } from './media-codecs.ts'
 import { maxDataMessageBytes } from './peer-transport.ts'
 import { BadSdp, parseSdp } from './sdp-parse.ts'
 import { writeSdp, type SdpWrittenSection } from './sdp-write.ts'
@@ -101,9 +101,9 @@ export function createSubscriberOffers({
       isRefused: false,
       direction: sending ? 'sendonly' : 'inactive',
       codec: ownPayloadTypes[kind],
-      extensions: [ownMidExtension],
+      extensions: [ownMidExtension, ownTransportExtension],
       sending: sending ?? null,
-      receiveRid: null,
+      receiveRids: [],
       sctpPort: null,
     }
   }
@@ -127,6 +127,9 @@ export function createSubscriberOffers({
       const fingerprint = parsed.sections.find((section) => section.fingerprint)?.fingerprint
       if (!ufrag || !fingerprint) throw new BadSdp('neither ICE nor DTLS')
       isWaiting = false
+      const taken = parsed.sections.flatMap(({ extensions }) => extensions)
+      const isCounted = taken.some(({ uri }) => uri === ownTransportExtension.uri)
+      line.traffic.setExtension(isCounted ? ownTransportExtension.id : undefined)
       line.transport.setRemote({ type: 'answer', ufrag, fingerprint })
       const data = parsed.sections.find(({ sctpPort }) => sctpPort !== null)
       if (data?.sctpPort) line.transport.startData(data.sctpPort)
@@ -155,6 +158,6 @@ const dataSection: SdpWrittenSection = {
   codec: { main: 0, rtx: null },
   extensions: [],
   sending: null,
-  receiveRid: null,
+  receiveRids: [],
   sctpPort: 5_000,
 }

@@ -1,5 +1,6 @@
 /** One participant's subscription to one track: from the wish over its section to the running packets. */
-import type { ClientLine, DownTrack } from './client-line.ts'
+import type { ClientLine } from './client-line.ts'
+import type { DownTrack } from './line-traffic.ts'
 import type { PublishedTrack } from './published-track.ts'
 import { createRtpForwarding } from './rtp-forwarding.ts'
 import type { SdpSending } from './sdp-write.ts'
@@ -59,7 +60,7 @@ export function createSubscription({
         ssrc,
         rtxSsrc,
         mid: midExtensionId === undefined ? null : { extensionId: midExtensionId, value: mid },
-        outlet: line.transport,
+        outlet: line.traffic.outlet,
         now,
         random,
       })

@@ -12,6 +12,7 @@ export interface Subscriptions {
   /** The next one that has no section; it counts as placed from now on. */
   next(kind?: 'audio' | 'video'): Subscription | undefined
   waiting(kind: 'audio' | 'video'): number
+  publisherOf(trackSid: string): string | undefined
   clear(): void
 }
 
@@ -81,6 +82,7 @@ export function createSubscriptions({
       return index < 0 ? undefined : queue.splice(index, 1)[0]
     },
     waiting: (kind) => queue.filter(({ track }) => track.kind === kind).length,
+    publisherOf: (trackSid) => offered.get(trackSid)?.publisherSid,
     clear() {
       for (const subscription of running.values()) subscription.end()
       running.clear()

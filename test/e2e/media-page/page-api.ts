@@ -6,10 +6,15 @@ export interface PageJoin {
   e2eeKey: string
   /** True: one peer connection (v1), false: two (v0). */
   singlePeerConnection: boolean
+  /** Pictures as the web client sends them to the embedded media server, not as small as can be. */
+  isAsProduct?: boolean
 }
 
-/** A tone goes out as a microphone, and does not pause as Chromium’s fake one does. */
-export type PageSource = 'camera' | 'microphone' | 'tone' | 'screen'
+/**
+ * A tone goes out as a microphone, and does not pause as Chromium’s fake one does. The large screen has
+ * more in it than 800 kbit/s carry.
+ */
+export type PageSource = 'camera' | 'microphone' | 'tone' | 'screen' | 'large-screen'
 
 export interface PageReceived {
   /** `ada camera` */
@@ -18,6 +23,9 @@ export interface PageReceived {
   energy: number
   bytes: number
   size: string
+  /** Of sound: what was played, and how much of it was invented. */
+  samples: number
+  concealed: number
 }
 
 export interface PageData {
@@ -37,6 +45,8 @@ export interface MediaPageApi {
   /** Events in the order in which livekit-client told them. */
   log(): string[]
   sid(): string
+  /** Of the own connection, as the server tells it. */
+  quality(): string
   others(): string[]
   /** Who speaks, each time that it changed. */
   speakers(): string[]

@@ -27,6 +27,7 @@ const names = [
   'join',
   'log',
   'sid',
+  'quality',
   'others',
   'speakers',
   'publish',
@@ -45,9 +46,15 @@ const names = [
   'leave',
 ] as const satisfies (keyof MediaPageApi)[]
 
-export async function openPage(browser: Browser, url: string): Promise<PagePerson> {
+/** `through`: a port of 127.0.0.1 that media goes by, whatever the server says. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  through?: number,
+): Promise<PagePerson> {
   const context = await browser.newContext({ permissions: ['camera', 'microphone'] })
   const page = await context.newPage()
+  if (through !== undefined) await page.addInitScript(goThrough, through)
   await page.goto(url)
   // Sound may be played only after somebody has touched the page.
   await page.getByRole('main').click()
@@ -91,5 +98,19 @@ export async function openPage(browser: Browser, url: string): Promise<PagePerso
           : now.frames >= (before?.frames ?? 0) + 5
       })
     },
+  }
+}
+
+/** Runs in the page. */
+function goThrough(port: number): void {
+  const original = Reflect.get(RTCPeerConnection.prototype, 'setRemoteDescription') as (
+    description: RTCSessionDescriptionInit,
+  ) => Promise<void>
+  RTCPeerConnection.prototype.setRemoteDescription = function (description) {
+    const sdp = description.sdp?.replace(
+      /^(a=candidate:.* 127\.0\.0\.1) \d+ typ host/gm,
+      `$1 ${port} typ host`,
+    )
+    return original.call(this, sdp === undefined ? description : { type: description.type, sdp })
   }
 }

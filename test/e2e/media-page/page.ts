@@ -15,6 +15,7 @@ import {
   type LocalTrackPublication,
 } from 'livekit-client'
 import E2EEWorker from 'livekit-client/e2ee-worker?worker'
+import { publishDefaultsFor } from '../../../web/livekit/publish-defaults.ts'
 import type { MediaPageApi, PageData, PageReceived, PageSource } from './page-api.ts'
 
 setLogLevel(LogLevel.silent)
@@ -24,8 +25,10 @@ const sources = {
   microphone: Track.Source.Microphone,
   tone: Track.Source.Microphone,
   screen: Track.Source.ScreenShare,
+  'large-screen': Track.Source.ScreenShare,
 } as const
 const pictureSize = { width: 320, height: 180, frameRate: 10 }
+const productSize = { width: 640, height: 360, frameRate: 15 }
 const textTopic = 'notes'
 
 const log: string[] = []
@@ -42,14 +45,23 @@ function room(): Room {
 const nameOf = (source: Track.Source) =>
   Object.entries(sources).find(([, known]) => known === source)?.[0] ?? source
 
-function open(singlePeerConnection: boolean, keyProvider: ExternalE2EEKeyProvider): Room {
+interface PageRoom {
+  url: string
+  singlePeerConnection: boolean
+  isAsProduct: boolean
+  keyProvider: ExternalE2EEKeyProvider
+}
+
+function open({ url, singlePeerConnection, isAsProduct, keyProvider }: PageRoom): Room {
   const opened = new Room({
     adaptiveStream: false,
     dynacast: false,
     encryption: { keyProvider, worker: new E2EEWorker() },
     singlePeerConnection,
-    videoCaptureDefaults: { resolution: pictureSize },
-    publishDefaults: { videoCodec: 'vp8', backupCodec: false, simulcast: false },
+    videoCaptureDefaults: { resolution: isAsProduct ? productSize : pictureSize },
+    publishDefaults: isAsProduct
+      ? publishDefaultsFor(url, new URL(url).host)
+      : { videoCodec: 'vp8', backupCodec: false, simulcast: false },
   })
   opened
     .on(RoomEvent.ParticipantConnected, ({ identity }) => log.push(`${identity} came`))
@@ -125,6 +137,32 @@ function pageScreen(): MediaStreamTrack {
   return track
 }
 
+/** Text that scrolls, on a screen of 1280x720. */
+function pageLargeScreen(): MediaStreamTrack {
+  const canvas = document.createElement('canvas')
+  canvas.width = 1280
+  canvas.height = 720
+  const pen = canvas.getContext('2d')
+  let shown = 0
+  setInterval(() => {
+    if (!pen) return
+    pen.fillStyle = '#fff'
+    pen.fillRect(0, 0, canvas.width, canvas.height)
+    pen.fillStyle = '#000'
+    pen.font = '18px sans-serif'
+    for (let line = 0; line < 36; line += 1) {
+      const text = Math.sin((line + Math.floor(shown / 4)) * 12.9898)
+        .toString()
+        .repeat(8)
+      pen.fillText(text, 8, line * 20 + 20 - (shown % 4) * 5)
+    }
+    shown += 1
+  }, 100)
+  const [track] = canvas.captureStream(10).getVideoTracks()
+  if (!track) throw new Error('no picture')
+  return track
+}
+
 function pageTone(): MediaStreamTrack {
   const sound = new AudioContext()
   const tone = new OscillatorNode(sound, { frequency: 440 })
@@ -137,10 +175,10 @@ function pageTone(): MediaStreamTrack {
 }
 
 const api: MediaPageApi = {
-  async join({ url, token, e2eeKey, singlePeerConnection }) {
+  async join({ url, token, e2eeKey, singlePeerConnection, isAsProduct = false }) {
     const keyProvider = new ExternalE2EEKeyProvider()
     await keyProvider.setKey(e2eeKey)
-    const opened = open(singlePeerConnection, keyProvider)
+    const opened = open({ url, singlePeerConnection, isAsProduct, keyProvider })
     await opened.setE2EEEnabled(true)
     try {
       await opened.connect(url, token, { maxRetries: 0 })
@@ -156,6 +194,7 @@ const api: MediaPageApi = {
     return null
   },
   log: () => log,
+  quality: () => room().localParticipant.connectionQuality,
   sid: () => room().localParticipant.sid,
   others: () => [...room().remoteParticipants.keys()].toSorted(),
   speakers: () => speakers,
@@ -173,6 +212,9 @@ const api: MediaPageApi = {
         break
       case 'screen':
         await me.publishTrack(pageScreen(), { source: Track.Source.ScreenShare, simulcast: false })
+        break
+      case 'large-screen':
+        await me.publishTrack(pageLargeScreen(), { source: Track.Source.ScreenShare })
         break
       default:
         source satisfies never
@@ -203,6 +245,8 @@ const api: MediaPageApi = {
             frames: stat.framesDecoded ?? 0,
             energy: stat.totalAudioEnergy ?? 0,
             bytes: stat.bytesReceived ?? 0,
+            samples: stat.totalSamplesReceived ?? 0,
+            concealed: stat.concealedSamples ?? 0,
             size: `${stat.frameWidth ?? 0}x${stat.frameHeight ?? 0}`,
           })
         })

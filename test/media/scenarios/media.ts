@@ -91,7 +91,9 @@ const muteAndUnmute = (path: Path): Scenario => ({
     const c = await call.join('cleo', { path })
     expect(c.tracksOf('ada')).toMatchObject([{ muted: true }, { muted: true }])
     await call.media.webhooks.untilLine(call.room, cleo.came)
+    // LiveKit's client tells of two changes at once in any order.
     a.mute('microphone', false)
+    await b.untilLog('ada unmuted microphone', from)
     a.mute('camera', false)
     await Promise.all([seesAndHears(b), seesAndHears(c)])
     // When Bo is told of Cleo is another matter: livekit-server lets 3 s pass for who publishes nothing.

@@ -24,7 +24,9 @@ async function bothShow(call: Parameters<Scenario['run']>[0], path: Path) {
     [a, 440],
     [b, 1000],
   ] as const) {
+    // On a busy machine the native client may forget to offer a track that is published while it negotiates.
     await person.show('camera')
+    await call.media.webhooks.untilLine(call.room, published(person.identity, 'CAMERA'))
     await person.play(hz)
     await call.media.webhooks.untilLine(call.room, published(person.identity, 'MICROPHONE'))
   }

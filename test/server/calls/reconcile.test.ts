@@ -14,6 +14,7 @@ import {
   type LivekitListings,
   type Reconciler,
 } from '../../../server/calls/reconcile.ts'
+import { createTroubles } from '../../../server/troubles.ts'
 import { createClock } from '../../../server/clock.ts'
 import { contextOf } from '../../../server/rooms/snapshot-envelope.ts'
 import { createRoomCore, type RoomCore } from '../../support/room-core.ts'
@@ -45,7 +46,7 @@ beforeEach(async () => {
   const now = () => at
   let ids = 0
   core = createRoomCore({ store, now, newId: () => `id${++ids}` })
-  health = createLivekitHealth({ now, log: silent })
+  health = createLivekitHealth({ now, troubles: createTroubles({ now, log: silent }) })
   const livekit: LivekitListings = {
     async listRooms() {
       if (roomsFail) throw new Error('LiveKit is away')
@@ -188,6 +189,53 @@ test('R36 LiveKit cannot list its rooms: nobody is in doubt, however often', asy
   }
   expect([await shown('r1'), await shown('r2')]).toEqual([['ada connected'], ['bo connected']])
   expect(health.state().livekit.state).toBe('unreachable')
+})
+
+test('R37 webhooks arrive while LiveKit cannot be asked for an hour: the call is unconfirmed and goes on', async () => {
+  await bothAreUp()
+  roomsFail = true
+  for (let minute = 0; minute < 130; minute += 1) {
+    at += 30_000
+    if (minute % 20 === 0) health.webhookSeen(at, true)
+    await reconciler.passAll()
+  }
+  expect([await shown('r1'), await shown('r2')]).toEqual([['ada connected'], ['bo connected']])
+  expect(lastFact('r1')).toMatchObject({ type: 'call.unconfirmed' })
+  // The last one came four and a half minutes ago. Without any more it ends an hour after that.
+  at += 3_329_999
+  await reconciler.passAll()
+  expect(lastFact('r1')).toMatchObject({ type: 'call.unconfirmed' })
+  at += 1
+  await reconciler.passAll()
+  expect(lastFact('r1')).toMatchObject({ type: 'call.ended', reason: 'livekit-unavailable' })
+})
+
+test('R37 a webhook about another installation’s room is no sign of life', async () => {
+  await bothAreUp()
+  roomsFail = true
+  for (let minute = 0; minute < 122; minute += 1) {
+    at += 30_000
+    health.webhookSeen(at, false)
+    await reconciler.passAll()
+  }
+  expect(lastFact('r1')).toMatchObject({ type: 'call.ended', reason: 'livekit-unavailable' })
+})
+
+test('R37 a webhook that another process took is a sign of life as well', async () => {
+  await bothAreUp()
+  roomsFail = true
+  for (let minute = 0; minute < 122; minute += 1) {
+    at += 30_000
+    if (minute === 100) {
+      // It is about Bo's room; nobody told this process.
+      await core.mailbox.run('r2', () => ({
+        receipt: { key: 'webhook:EV_1' },
+        result: () => undefined,
+      }))
+    }
+    await reconciler.passAll()
+  }
+  expect(await shown('r1')).toEqual(['ada connected'])
 })
 
 test('R34 R35 a room that is missing counts as one without people; right after trouble the doubt is longer', async () => {

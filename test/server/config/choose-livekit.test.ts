@@ -32,7 +32,8 @@ function refusal(...given: Parameters<typeof load>): string {
 test('Ada tries it out, then names her LiveKit in the environment: that one is used', () => {
   const cwd = mkdtempSync(join(tmpdir(), 'chatto-choose-livekit-'))
   try {
-    const path = writeFirstConfig({ argv: [], env: {}, cwd })
+    writeFirstConfig({ argv: [], env: {}, cwd })
+    const path = join(cwd, 'chatto.toml')
     const env = { CHATTO_LIVEKIT_ENABLED: 'true', ...own }
     const readFile = (name: string) => readFileSync(name, 'utf8')
     const { livekit, warnings } = loadConfig({ argv: [], env, cwd, readFile })

@@ -14,8 +14,8 @@ afterEach(() => rmSync(cwd, { recursive: true }))
 const read = (path: string) => readFileSync(path, 'utf8')
 
 test('Ada starts it in an empty folder: her configuration is written, and calls are on', () => {
-  const path = writeFirstConfig({ argv: [], env: {}, cwd })
-  expect(path).toBe(join(cwd, 'chatto.toml'))
+  const path = join(cwd, 'chatto.toml')
+  expect(writeFirstConfig({ argv: [], env: {}, cwd })).toEqual({ is: 'written', path })
   const config = loadConfig({ argv: [], env: {}, cwd, readFile: read })
   expect(config.livekit).toMatchObject({ embedded: { maxParticipants: 8 } })
   expect(config.warnings).toEqual([])
@@ -35,6 +35,11 @@ test.each([
   expect(writeFirstConfig({ ...told, cwd })).toBeNull()
 })
 
-test('a folder that cannot be written is no reason not to start', () => {
-  expect(writeFirstConfig({ argv: [], env: {}, cwd: join(cwd, 'nowhere') })).toBeNull()
+test('a folder that cannot be written is no reason not to start, and the reason is there to be said', () => {
+  const nowhere = join(cwd, 'nowhere')
+  expect(writeFirstConfig({ argv: [], env: {}, cwd: nowhere })).toEqual({
+    is: 'impossible',
+    path: join(nowhere, 'chatto.toml'),
+    reason: 'ENOENT',
+  })
 })

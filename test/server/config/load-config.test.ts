@@ -161,6 +161,7 @@ level = "debug"
       name: "Ada's place",
       livekit: {
         url: 'wss://live.example.com',
+        internalUrl: 'wss://live.example.com',
         apiKey: 'key',
         apiSecret: '0123456789012345678901234567890123456789',
         webhookUrl: 'https://other.example.com/hook',
@@ -384,6 +385,7 @@ describe('LiveKit', () => {
     const config = load({ toml: `${livekit}[webserver]\nurl = "https://chat.example.com"` })
     expect(config.livekit).toEqual({
       url: 'ws://localhost:7880',
+      internalUrl: 'ws://localhost:7880',
       apiKey: 'devkey',
       apiSecret: 'secret',
       webhookUrl: 'https://chat.example.com/webhooks/livekit',
@@ -513,10 +515,10 @@ describe('the embedded media server', () => {
   test('ports, addresses and size can be set', () => {
     const toml =
       '[livekit]\nembedded = true\nudp_ports = "50000-50099"\n' +
-      'media_addresses = ["192.168.1.20"]\nmax_participants = 4'
+      'media_addresses = ["192.168.1.20", "2001:db8::20"]\nmax_participants = 4'
     expect(load({ toml }).livekit).toEqual({
       embedded: {
-        mediaAddresses: ['192.168.1.20'],
+        mediaAddresses: ['192.168.1.20', '2001:db8::20'],
         udpPorts: { from: 50_000, to: 50_099 },
         maxParticipants: 4,
       },

@@ -196,23 +196,22 @@ describe('health and metrics', () => {
     expect([unready.status, unready.body]).toMatchObject([503, { database: 'unreachable' }])
   })
 
-  test('metrics are Prometheus text, from this machine or with their token', async () => {
-    const here = await get('/metrics')
+  test('metrics are Prometheus text with their token, and for nobody without it where people come from elsewhere', async () => {
+    const authorization = 'Bearer metrics token'
+    const here = await get('/metrics', { authorization })
     expect(here.headers['content-type']).toMatch(/^text\/plain/)
     expect(here.text).toMatch(/^chatto_calls_active 0$/m)
     expect(here.text).toContain(
       'chatto_http_requests_total{method="GET",route="/healthz",status="200"}',
     )
     expect(here.text).not.toContain(ada.id)
+    // A proxy on this machine that says nothing of itself looks like this, whoever asked it.
+    expect((await get('/metrics')).status).toBe(403)
     const away = { 'x-forwarded-for': '203.0.113.9' }
-    for (const name of ['x-forwarded-for', 'x-forwarded-port', 'forwarded', 'via']) {
-      expect((await get('/metrics', { [name]: '1' })).status).toBe(403)
-    }
     for (const token of ['', 'metrics', 'metrics token ', ada.token]) {
-      const authorization = `Bearer ${token}x`
-      expect((await get('/metrics', { ...away, authorization })).status).toBe(403)
+      const other = { ...away, authorization: `Bearer ${token}x` }
+      expect((await get('/metrics', other)).status).toBe(403)
     }
-    const authorization = 'Bearer metrics token'
     expect((await get('/metrics', { ...away, authorization })).status).toBe(200)
   })
 })

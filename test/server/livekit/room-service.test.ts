@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
 import { LivekitUnavailable } from '../../../server/livekit/livekit-unavailable.ts'
 import { createLivekitRooms } from '../../../server/livekit/room-service.ts'
+import { findFreePort } from '../../support/free-port.ts'
 import { apiKey, apiSecret } from '../../support/webhook-token.ts'
 
 /** What answers here is not LiveKit, or not well: with the real one see livekit.real.test.ts. */
@@ -106,7 +107,7 @@ test('R37 so is one whose answer never ends', async () => {
   expect((await troubleOf(rooms.listRooms())).code).toBe('timeout')
 })
 
-test('R5 no error holds a secret, a token or an address', async () => {
+test('R5 R54 no error holds a secret or a token; each names the address that was asked', async () => {
   for (const answer of [
     twirp(500, 'internal'),
     twirp(401, 'unauthenticated'),
@@ -116,7 +117,7 @@ test('R5 no error holds a secret, a token or an address', async () => {
     const everything = JSON.stringify(trouble, Object.getOwnPropertyNames(trouble))
     expect(everything).not.toContain(apiSecret)
     expect(everything).not.toContain('eyJ')
-    expect(everything).not.toContain('127.0.0.1:')
+    expect(trouble.message).toContain('ws://127.0.0.1:')
     expect(trouble.cause).toBeUndefined()
   }
 })
@@ -130,6 +131,77 @@ test('host and port of the url stay, ws becomes http', async () => {
   const rooms = createLivekitRooms({ url: `WS://127.0.0.1:${port}`, apiKey, apiSecret })
   expect(await rooms.listRooms()).toEqual([])
   expect(asked).toBe(`127.0.0.1:${port} /twirp/livekit.RoomService/ListRooms`)
+})
+
+test.each(['/sfu', '/a/b/'])('a LiveKit under the path %s is asked below it', async (path) => {
+  let asked = ''
+  const port = await listen((request, response) => {
+    asked = request.url ?? ''
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+  })
+  const rooms = createLivekitRooms({ url: `ws://127.0.0.1:${port}${path}`, apiKey, apiSecret })
+  await rooms.openRoom('house.room1@call1')
+  expect(asked).toBe(`${path.replace(/\/$/, '')}/twirp/livekit.RoomService/CreateRoom`)
+})
+
+test('a room is opened with the times that a join’s token names', async () => {
+  let body = ''
+  const rooms = await roomsAt((request, response) => {
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+    request.on('end', () => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+    })
+  })
+  await rooms.openRoom('house.room1@call1')
+  expect(JSON.parse(body)).toEqual({
+    name: 'house.room1@call1',
+    emptyTimeout: 60,
+    departureTimeout: 20,
+  })
+})
+
+test('R54 a refusal by a LiveKit whose clock is two minutes behind is no wrong secret', async () => {
+  const skews: number[] = []
+  const answer: RequestListener = (_request, response) => {
+    const date = new Date(Date.now() - 120_000).toUTCString()
+    response.writeHead(401, { date }).end('token is not valid yet')
+  }
+  const url = `ws://127.0.0.1:${await listen(answer)}`
+  const rooms = createLivekitRooms({
+    url,
+    apiKey,
+    apiSecret,
+    onClock: (skewMs) => skews.push(skewMs),
+  })
+  const trouble = await troubleOf(rooms.ping())
+  expect(trouble.code).toBe('clock')
+  expect(trouble.message).toMatch(/clock is 1(19|20|21) s behind this server’s/)
+  expect(skews).toEqual([expect.closeTo(-120_000, -4)])
+})
+
+test('R54 clocks that agree leave a refusal to the key and the secret', async () => {
+  const skews: number[] = []
+  const url = `ws://127.0.0.1:${await listen(twirp(401, 'unauthenticated'))}`
+  const onClock = (skewMs: number) => skews.push(skewMs)
+  const trouble = await troubleOf(
+    createLivekitRooms({ url, apiKey, apiSecret, onClock }).listRooms(),
+  )
+  expect(trouble.code).toBe('unauthenticated')
+  expect(Math.abs(skews[0] ?? NaN)).toBeLessThan(2_000)
+})
+
+test.each([
+  ['ws://livekit.invalid', /cannot be resolved.*\((ENOTFOUND|EAI_AGAIN)\).*internal_url/],
+  ['wss://127.0.0.1:PLAIN', /does not speak TLS/],
+  ['ws://127.0.0.1:CLOSED', /nothing listens at ws:\/\/127\.0\.0\.1:\d+,.*ECONNREFUSED/],
+  ['ws://127.0.0.1:9', /port .* is one that is never asked/],
+])('R54 %s: the cause, the address and what to do', async (given, expected) => {
+  const plain = await listen(answering(200, 'text/plain', ''))
+  const closed = String(await findFreePort())
+  const url = given.replace('PLAIN', String(plain)).replace('CLOSED', closed)
+  const trouble = await troubleOf(createLivekitRooms({ url, apiKey, apiSecret }).ping())
+  expect(trouble.code).toBe('unreachable')
+  expect(trouble.message).toMatch(expected)
 })
 
 test('R33 asking for no rooms does not ask for all of them', async () => {

@@ -33,6 +33,7 @@ function receiver({
       return store()
     },
     onIgnored: (report) => ignored.push(report),
+    onRefused: () => undefined,
     onSeen: (at) => seen.push(at),
     log: pino({ level: 'trace' }, { write: (line: string) => lines.push(line) }),
   })

@@ -41,6 +41,7 @@ async function startHost(awayMs: number): Promise<void> {
     socketPath,
     awayMs,
     ended: () => (endings += 1),
+
     warn: (_fields, message) => warnings.push(message),
     async create({ media, apiKey, apiSecret }) {
       const keys = { apiKey, apiSecret }
@@ -48,7 +49,7 @@ async function startHost(awayMs: number): Promise<void> {
         config: media,
         now: Date.now,
         random: randomBytes,
-        log: { warn: (_fields, message) => warnings.push(message) },
+        log: { info: () => undefined, warn: (_fields, message) => warnings.push(message) },
         issueRefreshToken: (grants) => issueRefreshedToken(grants, keys, Date.now()),
       })
       return {

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import uWS from 'uWebSockets.js'
+import type { TemplatedApp } from 'uWebSockets.js'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ownNames, prepareTls, TlsError, type Tls } from '../../../server/http/tls.ts'
+import { uWS } from '../../../server/http/uws.ts'
 import { createWebhookPost } from '../../../server/livekit/media/media-webhooks-post.ts'
 
 let folder = ''
@@ -97,7 +98,7 @@ describe('files', () => {
   })
 })
 
-const apps: uWS.TemplatedApp[] = []
+const apps: TemplatedApp[] = []
 afterEach(() => apps.splice(0).forEach((app) => app.close()))
 
 function serve({ key_file_name, cert_file_name }: Tls): Promise<number> {

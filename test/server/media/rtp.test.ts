@@ -26,6 +26,7 @@ import {
   parseBindingRequest,
   writeBindingSuccess,
 } from '../../../server/livekit/media/stun.ts'
+import { parseVp8 } from '../../../server/livekit/media/vp8-payload.ts'
 
 function forward() {
   let at = 1_000
@@ -52,7 +53,8 @@ function forward() {
     pass(sequenceNumber: number, timestamp: number, ssrc = 1) {
       at += 40
       const header = new RtpHeader({ sequenceNumber, timestamp, ssrc, payloadType: 120 })
-      forwarding.forward(new RtpPacket(header, Buffer.from([sequenceNumber & 0xff])))
+      const payload = Buffer.from([0x10, sequenceNumber & 0xfe])
+      forwarding.forward(new RtpPacket(header, payload), 0, parseVp8(payload) ?? null)
     },
     steps: () =>
       sent.slice(1).map(({ header }, index) => {
@@ -97,18 +99,19 @@ describe('what a subscriber gets', () => {
     const { pass, sent, forwarding } = forward()
     for (let index = 0; index < 10; index += 1) pass(index, index * 3_600)
     const asked = sent[4]?.header.sequenceNumber ?? 0
-    forwarding.resend([asked, asked, (asked + 5_000) & 0xffff])
+    const lost = forwarding.resendable([asked, asked, (asked + 5_000) & 0xffff])
+    for (const sequence of lost) forwarding.resend(sequence)
     expect(sent).toHaveLength(11)
     const again = sent[10]
     expect(again?.header.ssrc).toBe(8)
     expect(again?.header.payloadType).toBe(97)
-    expect(again?.payload).toEqual(Buffer.from([asked >> 8, asked & 0xff, 4]))
+    expect(again?.payload).toEqual(Buffer.from([asked >> 8, asked & 0xff, 0x10, 4]))
   })
 
   test('has the sender’s clock with its own time stamps', () => {
     const { pass, sent, reports, forwarding } = forward()
     pass(1, 1_000)
-    forwarding.forwardSenderReport(123_456_789_012n, 1_900)
+    forwarding.forwardSenderReport(123_456_789_012n, 1_900, 1)
     const [report] = RtcpPacketConverter.deSerialize(reports[0] ?? Buffer.alloc(0))
     if (!(report instanceof RtcpSrPacket)) throw new Error('no sender report')
     const first = sent[0]?.header.timestamp ?? 0

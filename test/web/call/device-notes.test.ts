@@ -3,7 +3,12 @@ import { beforeEach, expect, test } from 'vitest'
 import { createActor } from 'xstate'
 import { voiceSessionMachine } from '../../../machines/voice-session.machine.ts'
 import { tellNews, tellTroubles } from '../../../web/composables/voice-session/tell-news.ts'
-import { dismissToast, showToast, toastsStore } from '../../../web/stores/toasts.store.ts'
+import {
+  dismissToast,
+  dismissToastsAbout,
+  showToast,
+  toastsStore,
+} from '../../../web/stores/toasts.store.ts'
 
 const shown = () => toastsStore.getSnapshot().context.toasts
 const texts = () => shown().map(({ text }) => text)
@@ -27,7 +32,13 @@ function busyMicrophone() {
     at: 0,
   })
   actor.send({ type: 'check.passed', attempt: attempt() })
-  actor.send({ type: 'join.answered', attempt: attempt(), callId: 'c', connectionId: 'k' })
+  actor.send({
+    type: 'join.answered',
+    attempt: attempt(),
+    roomId: 'garden',
+    callId: 'c',
+    connectionId: 'k',
+  })
   actor.send({ type: 'livekit.connected', attempt: attempt() })
   actor.send({ type: 'microphone.failed', trouble: 'busy' })
   return actor
@@ -38,7 +49,7 @@ test('a note about the microphone goes when it works, and what waited behind it 
   showToast({ text: 'Bo is in the room now' })
   expect(texts()).toEqual(['Another program is using your microphone.', 'Bo is in the room now'])
   actor.send({ type: 'microphone.wanted', enabled: true })
-  actor.send({ type: 'microphone.changed', published: true })
+  actor.send({ type: 'microphone.changed', published: true, cause: 'asked' })
   expect(texts()).toEqual(['Bo is in the room now'])
 })
 
@@ -62,9 +73,11 @@ test('no note about a device outlives the call', () => {
 })
 
 test('a device that does not open while another one is used: the reason, and what is used', () => {
-  tellNews({ type: 'device.failed', kind: 'microphone', trouble: 'busy' })
-  tellNews({ type: 'device.failed', kind: 'camera', trouble: 'missing' })
-  tellNews({ type: 'device.failed', kind: 'speaker', trouble: 'busy' })
+  const actor = busyMicrophone()
+  dismissToastsAbout('microphone')
+  tellNews({ type: 'device.failed', kind: 'microphone', trouble: 'busy' }, actor)
+  tellNews({ type: 'device.failed', kind: 'camera', trouble: 'missing' }, actor)
+  tellNews({ type: 'device.failed', kind: 'speaker', trouble: 'busy' }, actor)
   expect(shown().map(({ text, detail }) => [text, detail])).toEqual([
     ['Another program is using your microphone.', 'You speak through another one.'],
     ['The camera did not start.', 'You are seen through another one.'],

@@ -14,15 +14,16 @@ import type { VoiceConnection, VoiceConnectionEvent } from '../../livekit/voice-
 import { callPanelStore } from '../../stores/call-panel.store.ts'
 import { callStore } from '../../stores/call.store.ts'
 import { keepPlace, readKeptPlace } from './kept-place.ts'
+import { pause, voiceSessionPatience, within } from './patience.ts'
 import { clearMedia, showMedia } from './show-media.ts'
-import type { VoiceSession, VoiceSessionParts } from './voice-session.types.ts'
+import type { JoinResult, VoiceSession, VoiceSessionParts } from './voice-session.types.ts'
 
 const leaveRetriesMs = [500, 2000]
-const hangUpTimeoutMs = 3000
 
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
-
-export function createVoiceSession(parts: VoiceSessionParts): VoiceSession {
+export function createVoiceSession(
+  parts: VoiceSessionParts,
+  patience = voiceSessionPatience,
+): VoiceSession {
   const actor = createActor(voiceSessionMachine, { input: undefined })
   let connection: VoiceConnection | null = null
   /** The latest answer to a join: token and key are kept here, never in the machine. */
@@ -71,19 +72,36 @@ export function createVoiceSession(parts: VoiceSessionParts): VoiceSession {
       actor.send({ type: 'join.refused', attempt, reason: 'call-ended' })
       return
     }
-    const result = await parts.join(roomId, connectionId)
+    // Given up meanwhile: then nobody wants to be in it.
+    if (!isAsking(attempt)) return
+    const asked = parts.join(roomId, connectionId)
+    // An answer may come after the time for it, or after it was given up: the machine has it left (R16).
+    void asked.then((result) => answered(result, attempt, roomId))
+    if ((await within(patience.joinMs, asked)) === 'too-late') {
+      actor.send({ type: 'join.refused', attempt, reason: 'server-unreachable' })
+    }
+  }
+
+  function answered(result: JoinResult, attempt: number, roomId: string): void {
     if ('refused' in result) {
       actor.send({ type: 'join.refused', attempt, reason: result.refused })
       return
     }
-    join = result.join
-    const { callId } = join
-    const snapshot = actor.getSnapshot()
-    // Held already, unless this is a fresh join, or the page let go of it when it was hidden.
-    if (snapshot.matches('asking') || snapshot.matches({ returning: 'asking' })) {
+    const { callId, connectionId } = result.join
+    if (isAsking(attempt)) {
+      join = result.join
+      // Held already, unless this is a fresh join, or the page let go of it when it was hidden.
       parts.lock.take(callId)
     }
-    actor.send({ type: 'join.answered', attempt, callId, connectionId: join.connectionId })
+    actor.send({ type: 'join.answered', attempt, roomId, callId, connectionId })
+  }
+
+  function isAsking(attempt: number): boolean {
+    const snapshot = actor.getSnapshot()
+    return (
+      snapshot.context.attempt === attempt &&
+      (snapshot.matches('asking') || snapshot.matches({ returning: 'asking' }))
+    )
   }
 
   async function connect(attempt: number): Promise<void> {
@@ -91,10 +109,11 @@ export function createVoiceSession(parts: VoiceSessionParts): VoiceSession {
     if (!credentials) return
     let opened: VoiceConnection | null = null
     try {
-      const { openVoiceConnection } = await parts.loadLivekit()
+      const part = await within(patience.loadMs, parts.loadLivekit())
+      if (part === 'too-late') throw new Error('the part for calls does not load')
       await dropConnection()
       if (!isConnecting(attempt)) return
-      opened = openVoiceConnection({
+      opened = part.openVoiceConnection({
         emit: (event) => {
           showMedia(event)
           hear(event, attempt)
@@ -105,7 +124,9 @@ export function createVoiceSession(parts: VoiceSessionParts): VoiceSession {
         livekitUrl: credentials.livekitUrl,
       })
       connection = opened
-      await opened.connect(credentials)
+      if ((await within(patience.connectMs, opened.connect(credentials))) === 'too-late') {
+        throw new Error('the media server does not answer')
+      }
       callStore.trigger.safetyCodeChanged({
         code: await safetyCodeOf(credentials.e2eeKey, credentials.callId),
       })
@@ -187,7 +208,8 @@ export function createVoiceSession(parts: VoiceSessionParts): VoiceSession {
     connection = null
     parts.levels.clear()
     clearMedia()
-    await dropped?.close().catch(() => undefined)
+    // LiveKit's client says goodbye first, which may take as long as the network likes.
+    if (dropped) await within(patience.closeMs, dropped.close()).catch(() => undefined)
   }
 
   /** LiveKit's own report would do it, late: so it is worth some tries, and never more. */
@@ -204,7 +226,7 @@ export function createVoiceSession(parts: VoiceSessionParts): VoiceSession {
 
   async function hangUp(leaving: Place): Promise<void> {
     connection?.silence()
-    await Promise.race([tellLeave(leaving), pause(hangUpTimeoutMs)])
+    await within(patience.hangUpMs, tellLeave(leaving))
     await dropConnection()
     actor.send({ type: 'left' })
   }
@@ -284,8 +306,8 @@ export function createVoiceSession(parts: VoiceSessionParts): VoiceSession {
     async hangUp() {
       actor.send({ type: 'leave.requested' })
       const isOver = (snapshot: SnapshotFrom<typeof voiceSessionMachine>) =>
-        !snapshot.matches('leaving') && !snapshot.matches('cancelling')
-      await waitFor(actor, isOver, { timeout: 2 * hangUpTimeoutMs }).catch(() => undefined)
+        !snapshot.matches('leaving')
+      await waitFor(actor, isOver, { timeout: 2 * patience.hangUpMs }).catch(() => undefined)
     },
     comeBack() {
       const kept = readKeptPlace(parts.storage)
@@ -309,9 +331,10 @@ export function createVoiceSession(parts: VoiceSessionParts): VoiceSession {
         const result = await parts.join(here.roomId, here.connectionId)
         if (!('join' in result)) return
         const { callId, connectionId, keyEpoch, e2eeKey } = result.join
-        // The call ended between the two questions: the new one is nobody's wish.
-        if (callId !== here.callId) void tellLeave({ roomId: here.roomId, callId, connectionId })
-        else takeKey(callId, keyEpoch, e2eeKey)
+        // The call ended between the two questions, or was left before the answer: nobody's wish.
+        if (callId !== place()?.callId || !isIn()) {
+          void tellLeave({ roomId: here.roomId, callId, connectionId })
+        } else takeKey(callId, keyEpoch, e2eeKey)
       } finally {
         isRefreshing = false
       }

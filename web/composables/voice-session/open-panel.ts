@@ -8,7 +8,8 @@ export function openPanel(actor: VoiceSessionActor): void {
   let wasOnTheWay = false
   actor.subscribe((snapshot) => {
     const isOnTheWay = onTheWay.some((state) => snapshot.matches(state))
-    if (wasOnTheWay && !isOnTheWay) callPanelStore.trigger.opened()
+    // Who gave up stays where they are.
+    if (wasOnTheWay && !isOnTheWay && !snapshot.matches('idle')) callPanelStore.trigger.opened()
     wasOnTheWay = isOnTheWay
   })
 }

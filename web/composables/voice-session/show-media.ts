@@ -25,6 +25,9 @@ export function showMedia(event: VoiceConnectionEvent): void {
     case 'sound.changed':
       callStore.trigger.soundChanged({ blocked: event.blocked })
       return
+    case 'capture.changed':
+      callStore.trigger.capturesChanged({ captures: event.captures })
+      return
     case 'devices.changed':
       callStore.trigger.devicesChanged({ lists: event.lists })
       return

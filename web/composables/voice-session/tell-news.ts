@@ -8,7 +8,7 @@ import { t } from '../../words/words.ts'
 import { shownReason, type ShownReason } from './shown-reason.ts'
 import type { CallNews, VoiceSessionActor } from './voice-session.types.ts'
 
-export function tellNews(news: CallNews): void {
+export function tellNews(news: CallNews, actor: VoiceSessionActor): void {
   switch (news.type) {
     case 'device.gone':
       showToast({ text: t(`call.${news.kind}-gone`, { was: news.was, now: news.now }) })
@@ -20,13 +20,44 @@ export function tellNews(news: CallNews): void {
       showToast({ text: notOpened(news), detail: t(`call.${news.kind}-kept`), kind: 'warn' })
       return
     case 'announce':
-      // The loss itself lasts, so a strip says it; the return is news.
-      if (news.what === 'back') showToast({ text: t('call.returned'), kind: 'live' })
+      tellAnnounced(news.what, actor)
       return
     default:
       return news satisfies never
   }
 }
+
+/** The loss itself lasts, so a strip says it; the return is news, and what did not come back. */
+function tellAnnounced(
+  what: Extract<CallNews, { type: 'announce' }>['what'],
+  actor: VoiceSessionActor,
+): void {
+  switch (what) {
+    case 'lost':
+      return
+    case 'back':
+      showToast({ text: t('call.returned'), kind: 'live' })
+      return
+    case 'back-without-screen':
+      showToast({ text: t('call.returned'), detail: t('call.screen-lost'), ...shareAgain(actor) })
+      return
+    case 'screen-lost':
+      showToast({ text: t('call.screen-lost'), ...shareAgain(actor) })
+      return
+    default:
+      return what satisfies never
+  }
+}
+
+/** Only a click may ask for a screen. */
+const shareAgain = (actor: VoiceSessionActor) => ({
+  about: 'screen' as const,
+  kind: 'warn' as const,
+  action: {
+    label: t('call.share-again'),
+    run: () => actor.send({ type: 'screen.wanted', enabled: true }),
+  },
+})
 
 /** Of one among several: that none was found, or how to plug one in, is not what happened. */
 function notOpened({ kind, trouble }: Extract<CallNews, { type: 'device.failed' }>): string {
@@ -89,6 +120,10 @@ export function tellTroubles(actor: VoiceSessionActor): void {
       dismissToastsAbout(device)
       if (trouble) tellDevice(actor, device, trouble)
     }
+    // Shared again, or out of the call: a lost screen is settled.
+    const isSettled = (now: Snapshot) =>
+      !now.matches('connected') || !now.matches({ connected: { screen: 'off' } })
+    if (isSettled(snapshot) && !isSettled(was)) dismissToastsAbout('screen')
     tellOver(actor, was)
   })
 }

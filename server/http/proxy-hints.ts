@@ -1,0 +1,89 @@
+/**
+ * What the operator should know of who stands in front of this server: people are told “cannot” by it, and
+ * the cause is in nobody's log. Each is said once for each of a few: who sends nonsense must not fill the log.
+ */
+import type { Logger } from 'pino'
+import type { RequestHead } from './request.ts'
+
+export interface ProxyHints {
+  forwarderNotTrusted(address: string): void
+  hostIsRewritten(origin: string, host: string): void
+  hostIsUnknown(host: string): void
+  originIsUnknown(origin: string, host: string): void
+  /** Where a WebSocket lives came a plain request. */
+  socketIsPlain(head: Pick<RequestHead, 'headers'>): void
+}
+
+/** uWebSockets takes whatever has a key; an answer to what was no upgrade hangs in the proxy. */
+export function asksToUpgrade({ headers }: Pick<RequestHead, 'headers'>): boolean {
+  return headers.get('upgrade')?.toLowerCase() === 'websocket'
+}
+
+const mostOfAKind = 3
+const longest = 100
+
+export function createProxyHints(log: Pick<Logger, 'warn'>): ProxyHints {
+  const saidOfKind = new Map<string, Set<string>>()
+
+  function tell(kind: string, what: string, text: string): void {
+    const said = saidOfKind.get(kind) ?? new Set()
+    saidOfKind.set(kind, said)
+    if (said.size === mostOfAKind || said.has(what)) return
+    said.add(what)
+    log.warn(text)
+  }
+  const short = (text: string) => text.slice(0, longest)
+
+  return {
+    forwarderNotTrusted(address) {
+      tell(
+        'forwarder',
+        address,
+        `X-Forwarded-For from ${address} does not count, so all who come by it share the limits of one ` +
+          `address: if it is your proxy, set [webserver] trusted_proxies = ["${address}"]`,
+      )
+    },
+    hostIsRewritten(origin, host) {
+      tell(
+        'rewritten',
+        origin,
+        `a proxy passes on the Host ${short(host)} where browsers say ${origin}, which is believed; ` +
+          'let it pass on theirs (README, “Behind a proxy”)',
+      )
+    },
+    hostIsUnknown(host) {
+      tell(
+        'host',
+        host,
+        `a request for the host ${short(host)} was refused: if people come by that name, ` +
+          'set [webserver] url or origins to it',
+      )
+    },
+    originIsUnknown(origin, host) {
+      tell(
+        'origin',
+        origin,
+        `requests from pages of ${short(origin)} to the host ${short(host)} are refused: if that is where ` +
+          'browsers reach this server, set [webserver] url or origins to it (README, “Behind a proxy”)',
+      )
+    },
+    socketIsPlain({ headers }) {
+      // What stands between takes `Upgrade` away and leaves the rest.
+      if (headers.has('sec-websocket-key')) {
+        tell(
+          'socket',
+          'stripped',
+          'a live connection came without Upgrade: a proxy in front passes no WebSockets, so people get in ' +
+            'and see nothing; let it pass Upgrade and Connection (README, “Behind a proxy”)',
+        )
+      } else {
+        tell(
+          'socket',
+          'failed',
+          'a page says that its live connections fail while requests pass: a proxy or network on the way ' +
+            'passes no WebSockets, or the certificate is not trusted (README, “Behind a proxy”, “A phone”)',
+        )
+      }
+    },
+  }
+}

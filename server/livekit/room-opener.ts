@@ -1,0 +1,64 @@
+/**
+ * Makes a call's LiveKit room before its people get their tokens: with `room.auto_create: false`
+ * LiveKit makes none by itself. Never in the way of a join: where LiveKit cannot be asked, the room
+ * comes of itself or not at all.
+ */
+import type { Troubles } from '../troubles.ts'
+import type { LivekitRooms } from './room-service.ts'
+
+export interface RoomOpener {
+  /** Resolves when the room is there, or cannot be waited for any longer. Never rejects. */
+  open(livekitRoomName: string): Promise<void>
+}
+
+/** Longer nobody waits for it: most LiveKits make the room with the first who comes. */
+const waitAtMostMs = 1_500
+/** A room that was there is not asked for again so soon, however many join. */
+const freshMs = 2_000
+
+export function createRoomOpener({
+  rooms,
+  isTroubled,
+  troubles,
+}: {
+  rooms: Pick<LivekitRooms, 'openRoom'>
+  /** LiveKit could not be asked last: then nobody waits for it. */
+  isTroubled(): boolean
+  troubles: Troubles
+}): RoomOpener {
+  const asked = new Map<string, Promise<void>>()
+
+  function ask(name: string): Promise<void> {
+    const forget = () => void asked.delete(name)
+    const answer = rooms.openRoom(name).then(
+      () => {
+        troubles.over('livekit-room', 'LiveKit makes rooms again')
+        setTimeout(forget, freshMs).unref()
+      },
+      (error: unknown) => {
+        forget()
+        const why = error instanceof Error ? error.message : String(error)
+        troubles.note({
+          part: 'livekit',
+          code: 'livekit-room',
+          message: `the LiveKit room of a call could not be made: ${why}`,
+        })
+      },
+    )
+    asked.set(name, answer)
+    return answer
+  }
+
+  return {
+    async open(name) {
+      const answer = asked.get(name) ?? ask(name)
+      if (isTroubled()) return
+      let timer: NodeJS.Timeout | undefined
+      const patience = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, waitAtMostMs)
+      })
+      await Promise.race([answer, patience])
+      clearTimeout(timer)
+    },
+  }
+}
