@@ -5,6 +5,7 @@ import {
   factSchema,
   idSchema,
   roomSchema,
+  timeSchema,
   type Call,
   type Fact,
   type Room,
@@ -28,13 +29,15 @@ export type ServerMessage =
       protocol: 1
       userId: string
       rooms: { roomId: string; seq: number; call: Call | null }[]
+      /** The server's time, epoch milliseconds; servers from before do not say it. */
+      at?: number
     }
   | { type: 'facts'; roomId: string; seq: number; facts: Fact[] }
   | { type: 'room'; room: Room }
   | { type: 'room-gone'; roomId: string }
   | { type: 'view'; roomId: string; seq: number; call: Call | null }
   | { type: 'key'; roomId: string; callId: string; keyEpoch: number; e2eeKey: string }
-  | { type: 'pong'; rooms: Record<string, number> }
+  | { type: 'pong'; rooms: Record<string, number>; at?: number }
   | { type: 'error'; code: LiveErrorCode }
 
 export const serverMessageSchema = z.discriminatedUnion('type', [
@@ -43,6 +46,7 @@ export const serverMessageSchema = z.discriminatedUnion('type', [
     protocol: z.literal(1),
     userId: idSchema,
     rooms: z.array(z.strictObject({ roomId: idSchema, seq: z.int(), call: callSchema.nullable() })),
+    at: timeSchema.exactOptional(),
   }),
   z.strictObject({
     type: z.literal('facts'),
@@ -65,7 +69,11 @@ export const serverMessageSchema = z.discriminatedUnion('type', [
     keyEpoch: z.int(),
     e2eeKey: z.string(),
   }),
-  z.strictObject({ type: z.literal('pong'), rooms: z.record(idSchema, z.int()) }),
+  z.strictObject({
+    type: z.literal('pong'),
+    rooms: z.record(idSchema, z.int()),
+    at: timeSchema.exactOptional(),
+  }),
   z.strictObject({ type: z.literal('error'), code: z.string() }),
 ])
 

@@ -7,6 +7,7 @@ import { createChannel, type Channel } from './channel.ts'
 import type { LiveSocket } from './live-socket.ts'
 
 export interface FanOutDeps {
+  now(): number
   rooms: RoomStore
   views: RoomViews
   publish(topic: string, message: string): void
@@ -34,7 +35,7 @@ export interface SocketFanOut extends FanOut {
 const versionsInMemory = 20_000
 
 export function createFanOut(deps: FanOutDeps): SocketFanOut {
-  const { rooms, views, log } = deps
+  const { rooms, views, log, now } = deps
   const channels = new Map<string, Channel>()
   const byUser = new Map<string, Set<LiveSocket>>()
   const sockets = new Set<LiveSocket>()
@@ -163,7 +164,8 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
       // Only now: while it was read, the person's last socket before this one may have closed, which forgets their set.
       const mine = byUser.get(socket.userId) ?? new Set()
       byUser.set(socket.userId, mine.add(socket))
-      socket.send({ type: 'welcome', protocol: 1, userId: socket.userId, rooms: welcome })
+      const { userId } = socket
+      socket.send({ type: 'welcome', protocol: 1, userId, rooms: welcome, at: now() })
       for (const { room } of summaries) channelOf(room).watch(socket, room.seq)
       // What was gained while the welcome was being read.
       await fanOut.compareMemberships([socket.userId])

@@ -52,6 +52,7 @@ export function createLive(deps: LiveDeps): Live {
   const { log, now } = deps
   let app: TemplatedApp | null = null
   const fanOut = createFanOut({
+    now,
     rooms: deps.store.rooms,
     views: deps.views,
     publish: (topic, message) => app?.publish(topic, message),
@@ -97,6 +98,7 @@ export function createLive(deps: LiveDeps): Live {
           rooms: Object.fromEntries(
             [...socket.rooms].map(([roomId, channel]) => [roomId, channel.lastSent]),
           ),
+          at: now(),
         })
         return
       case 'sync':

@@ -105,6 +105,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     rebuild: (roomId, callId) => rebuildCall(mailbox, roomId, callId),
   })
   const fanOut = createFanOut({
+    now,
     rooms: store.rooms,
     views,
     publish: (name, message) => topic(name).forEach((send) => send(message)),

@@ -1,5 +1,6 @@
 /** How long a call has been on, as a clock: `8:05`, `1:02:03`. */
 import { useNow } from '@vueuse/core'
+import { serverClock } from '../live/server-clock.ts'
 import { computed, toValue, type MaybeRefOrGetter, type Ref } from 'vue'
 
 export function clockOf(ms: number): string {
@@ -19,6 +20,19 @@ export function useCallClock(
   const now = useNow({ interval: 1000 })
   return computed(() => {
     const since = toValue(startedAt)
-    return since === undefined ? '' : clockOf(now.value.getTime() - since)
+    void now.value
+    return since === undefined ? '' : clockOf(serverClock.now() - since)
+  })
+}
+
+/** How long a call has been on, by the server's clock, for words that need not be exact. */
+export function useCallLasted(
+  startedAt: MaybeRefOrGetter<number | undefined>,
+): Readonly<Ref<number>> {
+  const now = useNow({ interval: 10_000 })
+  return computed(() => {
+    const since = toValue(startedAt)
+    void now.value
+    return since === undefined ? 0 : Math.max(0, serverClock.now() - since)
   })
 }

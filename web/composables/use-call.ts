@@ -8,6 +8,7 @@ import { callPanelStore, useCallPanel } from '../stores/call-panel.store.ts'
 import { useCallsEnabled } from '../stores/session.store.ts'
 import { useConnectionLost } from '../stores/live.store.ts'
 import { useRoom } from '../stores/rooms.store.ts'
+import { useCallInOtherTab } from './use-call-in-other-tab.ts'
 import { useVoiceSession, type VoiceSessionOfApp } from './use-voice-session.ts'
 import { shownReason } from './voice-session/shown-reason.ts'
 import { isLasting } from './voice-session/tell-news.ts'
@@ -125,13 +126,23 @@ export function useShowsCall(roomId: MaybeRefOrGetter<string>): Readonly<Ref<boo
 }
 
 export type CallButtonState =
-  'hidden' | 'start' | 'join' | 'joining' | 'back' | 'full' | 'cannot-join' | 'offline'
+  | 'hidden'
+  | 'start'
+  | 'join'
+  /** In it, in another tab of this browser. */
+  | 'elsewhere'
+  | 'joining'
+  | 'back'
+  | 'full'
+  | 'cannot-join'
+  | 'offline'
 
 export function useCallButton(roomId: MaybeRefOrGetter<string>): Readonly<Ref<CallButtonState>> {
   const { phase, roomId: callRoomId, reason } = useCall()
   const isEnabled = useCallsEnabled()
   const isLost = useConnectionLost()
   const room = useRoom(roomId)
+  const isInOtherTab = useCallInOtherTab(roomId)
   return computed(() => {
     if (!isEnabled.value || !room.value) return 'hidden'
     if (callRoomId.value === toValue(roomId)) {
@@ -141,6 +152,8 @@ export function useCallButton(roomId: MaybeRefOrGetter<string>): Readonly<Ref<Ca
     }
     if (isLost.value) return 'offline'
     if (!canEncrypt()) return 'cannot-join'
-    return room.value.call ? 'join' : 'start'
+    if (!room.value.call) return 'start'
+    const isHere = callRoomId.value === toValue(roomId) && phase.value === 'leaving'
+    return isInOtherTab.value && !isHere ? 'elsewhere' : 'join'
   })
 }

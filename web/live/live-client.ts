@@ -4,6 +4,7 @@
  */
 import type { ClientMessage, ServerMessage } from '../../server/protocol/live.ts'
 import { growingWaitMs } from './growing-wait.ts'
+import { serverClock } from './server-clock.ts'
 
 export type LiveState = 'connecting' | 'live' | 'lost' | 'ended'
 
@@ -33,6 +34,8 @@ export function createLiveClient(options: LiveClientOptions): LiveClient {
   let ping: ReturnType<typeof setInterval> | null = null
   let answered = true
   let wanted = false
+  /** When what is to be answered with the server's time was sent. */
+  let askedAt: number | null = null
 
   function open(): void {
     wanted = true
@@ -41,14 +44,21 @@ export function createLiveClient(options: LiveClientOptions): LiveClient {
     retry = null
     options.onState('connecting')
     const opened = new WebSocket(options.url)
+    askedAt = performance.now()
     socket = opened
     opened.onmessage = ({ data }) => {
       if (socket !== opened) return
       answered = true
       const message = JSON.parse(String(data)) as ServerMessage
+      if ('at' in message && askedAt !== null) {
+        serverClock.take({ askedAt, answeredAt: performance.now(), at: message.at })
+        askedAt = null
+      }
       if (message.type === 'welcome') {
         tries = 0
         options.onState('live')
+        // Its round trip is shorter than that of opening: it tells the server's time better.
+        sendPing()
       }
       options.onMessage(message)
     }
@@ -64,8 +74,13 @@ export function createLiveClient(options: LiveClientOptions): LiveClient {
         return
       }
       answered = false
-      send({ type: 'ping' })
+      sendPing()
     }, pingEveryMs)
+  }
+
+  function sendPing(): void {
+    askedAt = performance.now()
+    send({ type: 'ping' })
   }
 
   function lost(code: number): void {

@@ -3,6 +3,8 @@ export const enCall = {
   'call.start': 'Start call',
   'call.join': 'Join call',
   'call.join-short': 'Join',
+  'call.elsewhere': 'Move it here',
+  'call.elsewhere-detail': 'You are in the call in another tab.',
   'call.joining': 'Joining…',
   'call.joining-give-up': 'Joining. Give up',
   'call.back': 'Back to call',
@@ -18,6 +20,7 @@ export const enCall = {
   'call.bar-reconnecting': 'Reconnecting, nothing is sent',
   'call.bar-joining': 'Joining…',
   'call.duration': 'Duration',
+  'call.few-seconds': 'a few seconds',
   'call.people-label': 'People in the call',
   'call.controls': 'Call',
   'call.people-count': { one: 'People, {count} in the call', other: 'People, {count} in the call' },
@@ -27,6 +30,7 @@ export const enCall = {
   'call.layout-grid': 'Grid',
   'call.alone': 'Only you so far',
   'call.alone-detail': 'Everyone in the room sees that a call is on.',
+  'call.alone-detail-dm': '{name} sees that a call is on.',
 
   'call.you': 'You',
   'call.you-named': '{name} (you)',
@@ -159,7 +163,8 @@ export const enCall = {
     'A part of this page could not be loaded. {server} may have a newer version: load the page again, then join.',
   'call.load-again': 'Load again',
   'call.over.server-unreachable': 'The call did not start',
-  'call.over.server-unreachable-detail': '{server} does not answer. Try again in a moment.',
+  'call.over.server-unreachable-detail':
+    '{server} cannot be reached just now. Try again in a moment.',
   'call.over.livekit-unreachable': 'The call did not start',
   'call.over.livekit-unreachable-detail':
     'The media server cannot be reached. It is not you. Try again, or tell whoever runs {server}.',

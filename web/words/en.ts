@@ -54,6 +54,9 @@ export const en = {
   'list.settings': 'Your account',
   'list.sign-out': 'Sign out',
   'list.delete-account': 'Delete account',
+  'sign-out.title': 'Sign out?',
+  'sign-out.in-call': 'You are in the call of {room}: signing out ends it for you.',
+  'sign-out.stay': 'Stay',
   'list.pick': 'Pick a room',
   'list.pick-detail': 'Its messages and its call appear here.',
 
@@ -166,6 +169,7 @@ export const en = {
   'add-people.added': '{name} is in the room now',
   'add-people.none': 'Nobody found.',
   'leave-room.title': 'Leave {room}?',
+  'leave-room.in-call': 'You are in its call: that ends for you, too.',
   'leave-room.public': 'You can join it again at any time.',
   'leave-room.private': 'Only its owner can add you again.',
   'leave-room.stay': 'Stay',

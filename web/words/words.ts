@@ -102,6 +102,13 @@ function daysBetween(at: number, now: number): number {
   return Math.round((midnight(now) - midnight(at)) / 86_400_000)
 }
 
+const fewSecondsMs = 20_000
+
+/** How long something has been going on: roughly at first, for it is looked at now and then. */
+export function lastedWords(ms: number, display: 'long' | 'short' = 'long'): string {
+  return ms < fewSecondsMs ? t('call.few-seconds') : durationOf(ms, display)
+}
+
 /** `24 minutes`, `1 hour 5 minutes`, `40 seconds`; short: `24 min`. */
 export function durationOf(ms: number, display: 'long' | 'short' = 'long'): string {
   const unit = (value: number, name: 'hour' | 'minute' | 'second') =>

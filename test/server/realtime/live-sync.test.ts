@@ -47,6 +47,8 @@ describe('the welcome', () => {
     const socket = await live(ada)
     expect(socket.texts).toHaveLength(1)
     expect(socket.welcome).toMatchObject({ type: 'welcome', protocol: 1, userId: ada.id })
+    // B17: the server's own time, whatever the browser's clock says.
+    expect(Math.abs((socket.welcome.at ?? 0) - Date.now())).toBeLessThan(60_000)
     const mine = await ada.get<{ rooms: Room[] }>('/api/rooms')
     expect(socket.welcome.rooms.toSorted((a, b) => (a.roomId < b.roomId ? -1 : 1))).toEqual(
       mine.rooms

@@ -6,6 +6,8 @@
 /** How long a reloaded page waits for its former self to let go. */
 const letGoMs = 4000
 
+export const callLockName = (callId: string) => `chatto.call.${callId}`
+
 export interface CallLock {
   /** For a page that comes back: false when another tab keeps the lock. */
   takeIfFree(callId: string): Promise<boolean>
@@ -18,8 +20,6 @@ export function createCallLock(locks: LockManager, waitMs = letGoMs): CallLock {
   let letGo: (() => void) | null = null
   let held: string | null = null
 
-  const nameOf = (callId: string) => `chatto.call.${callId}`
-
   function release(): void {
     letGo?.()
     letGo = null
@@ -29,7 +29,7 @@ export function createCallLock(locks: LockManager, waitMs = letGoMs): CallLock {
   function request(callId: string, options: LockOptions): Promise<boolean> {
     return new Promise((resolve) => {
       locks
-        .request(nameOf(callId), options, () => {
+        .request(callLockName(callId), options, () => {
           release()
           held = callId
           resolve(true)
