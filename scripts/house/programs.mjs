@@ -23,9 +23,17 @@ export function findLivekitServer() {
 
 /** `CHROMIUM` names another. */
 export function findChromium() {
-  const names = ['chromium', 'chromium-browser', 'google-chrome']
+  return findBrowser(process.env.CHROMIUM, ['chromium', 'chromium-browser', 'google-chrome'])
+}
+
+/** `FIREFOX` names another. */
+export function findFirefox() {
+  return findBrowser(process.env.FIREFOX, ['firefox-esr', 'firefox'])
+}
+
+function findBrowser(named, names) {
   const paths = names.flatMap((name) => searchPath().map((folder) => join(folder, name)))
-  return [process.env.CHROMIUM, ...paths].find((path) => path && isProgram(path))
+  return [named, ...paths].find((path) => path && isProgram(path))
 }
 
 function searchPath() {

@@ -1,13 +1,13 @@
 /**
  * Runs one kind of tests: `fast` and `long` (nothing but Node), `real` (PostgreSQL, livekit-server),
- * `e2e` or `media` (Chromium). What a kind needs and this machine lacks is said; in CI it is an error.
- * Each kind leaves its counts in `test-results/KIND.json`.
+ * `e2e` (Chromium, Firefox) or `media` (Chromium). What a kind needs and this machine lacks is said; in CI
+ * it is an error. Each kind leaves its counts in `test-results/KIND.json`.
  */
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildWhenNeeded } from './build.mjs'
 import { installWhenNeeded } from './install.mjs'
-import { findChromium, findLivekitServer, findPostgres } from './programs.mjs'
+import { findChromium, findFirefox, findLivekitServer, findPostgres } from './programs.mjs'
 import { endWith, run, StepFailed } from './run.mjs'
 
 const root = resolve(fileURLToPath(import.meta.url), '../../..')
@@ -29,7 +29,15 @@ const kinds = {
     need('livekit-server', findLivekitServer(), 'the tests with LiveKit are left out')
     return vitest('real', postgres ? [] : ['--exclude', '**/*postgres*.real.test.ts'])
   },
-  e2e: () => playwright('web'),
+  e2e: () => {
+    const firefox = need(
+      'Firefox',
+      findFirefox(),
+      'calls between Firefox and Chromium are left out',
+    )
+    if (firefox) env.FIREFOX = firefox
+    return playwright('web')
+  },
   media: () => playwright('media'),
 }
 

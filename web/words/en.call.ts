@@ -65,6 +65,7 @@ export const enCall = {
   'call.speaker': 'Speaker',
   'call.camera': 'Camera',
   'call.no-names-yet': 'Turn it on once, then its names show here.',
+  'call.system-speaker': 'Your system chooses it.',
 
   'call.encrypted': 'Encrypted',
   'call.encrypted-show': 'Encrypted. Show safety code',

@@ -97,7 +97,7 @@ export function createMediaParticipant({
     isSinglePeer: join.isSinglePeer,
     parts,
     subscriptions,
-    findTrack: publications.findByCid,
+    announcedTracks: () => [...publications.all],
     send: outlet.send,
     on: {
       connected: () => {

@@ -25,7 +25,8 @@ export interface ParticipantLines {
   offered(description: SessionDescription): PublishedTrack[]
   /** Throws `BadSdp`. */
   answered(description: SessionDescription): void
-  adopt(track: PublishedTrack): void
+  /** A track was announced. */
+  adopt(): void
   forget(track: PublishedTrack): void
   /** Subscriptions have changed. */
   negotiate(): void
@@ -57,14 +58,14 @@ export function createParticipantLines({
   isSinglePeer,
   parts,
   subscriptions,
-  findTrack,
+  announcedTracks,
   send,
   on,
 }: {
   isSinglePeer: boolean
   parts: LineParts
   subscriptions: Subscriptions
-  findTrack(cid: string): PublishedTrack | undefined
+  announcedTracks(): readonly PublishedTrack[]
   send(message: SignalMessage): void
   on: ParticipantLinesEvents
 }): ParticipantLines {
@@ -88,7 +89,7 @@ export function createParticipantLines({
   const answers = createPublisherAnswers({
     line: publisher,
     sessionId: newSessionId(),
-    findTrack,
+    announcedTracks,
     nextSubscription: (kind) => (isSinglePeer ? subscriptions.next(kind) : undefined),
   })
   const offers =

@@ -14,7 +14,6 @@ import { createPublishedTrack, type PublishedTrack } from './published-track.ts'
 export interface Publications {
   readonly all: Iterable<PublishedTrack>
   find(trackSid: string): PublishedTrack | undefined
-  findByCid(cid: string): PublishedTrack | undefined
   /** Null: not allowed, or too many. The same announcement again gives the same track. */
   add(request: AddTrackRequest): PublishedTrack | null
   /** Undefined when there is no such track, or nothing has changed. */
@@ -44,7 +43,6 @@ export function createPublications({
   return {
     all: { [Symbol.iterator]: () => tracks.values() },
     find: (trackSid) => tracks.get(trackSid),
-    findByCid,
     add(request) {
       const known = findByCid(request.cid)
       if (known) return known

@@ -8,14 +8,15 @@ import { maxDataMessageBytes } from './peer-transport.ts'
 import type { PublishedTrack } from './published-track.ts'
 import { extensionUri } from './rtp-upstream.ts'
 import { BadSdp, parseSdp, type SdpSection } from './sdp-parse.ts'
+import { assignTracks } from './section-tracks.ts'
 import { writeSdp, type SdpWrittenSection } from './sdp-write.ts'
 import type { Subscription } from './subscription.ts'
 
 export interface PublisherAnswers {
   /** Throws `BadSdp`. */
   answer(offer: string): Answer
-  /** The track of a section that was offered before it was announced. */
-  adopt(track: PublishedTrack): void
+  /** A track was announced: perhaps of a section that was offered before. */
+  adopt(): void
   /** It is not published any more, whatever the sections say. */
   forget(track: PublishedTrack): void
   /** Sections of the last offer that nothing is sent in. */
@@ -34,34 +35,38 @@ export interface Answer {
 export function createPublisherAnswers({
   line,
   sessionId,
-  findTrack,
+  announcedTracks,
   nextSubscription,
 }: {
   line: ClientLine
   sessionId: number
-  findTrack(cid: string): PublishedTrack | undefined
+  /** In the order of their announcements. */
+  announcedTracks(): readonly PublishedTrack[]
   /** One that waits for a section; undefined: none, or they go another way. */
   nextSubscription(kind: 'audio' | 'video'): Subscription | undefined
 }): PublisherAnswers {
-  const sent = new Map<string, { section: SdpSection; track: PublishedTrack | undefined }>()
+  let sending: SdpSection[] = []
+  let carried = new Map<string, PublishedTrack>()
   const filled = new Map<string, Subscription>()
   let free: Record<'audio' | 'video', number> = { audio: 0, video: 0 }
   let version = 0
 
-  function bind(section: SdpSection, track: PublishedTrack | undefined): void {
-    const { mid, ssrcs, extensions } = section
-    const codec = choosePayloadTypes(section)
-    sent.set(mid, { section, track })
-    if (!track || !codec) return
-    track.change({ mid })
-    line.upstream.setSection({ mid, ssrcs, extensions, codec, rids: wantedRids(section), track })
-  }
-
-  function unbind(mid: string): PublishedTrack | undefined {
-    const track = sent.get(mid)?.track
-    sent.delete(mid)
-    if (track) line.upstream.removeSection(mid)
-    return track
+  /** All sections that the client sends in, whatever they carry. */
+  function setSending(sections: SdpSection[]): void {
+    const before = carried
+    sending = sections
+    carried = assignTracks(sections, announcedTracks(), (mid) => before.get(mid))
+    // Ended before others begin: a track may have moved to another section.
+    for (const [mid, track] of before)
+      if (carried.get(mid) !== track) line.upstream.removeSection(mid)
+    for (const section of sections) {
+      const { mid, ssrcs, extensions } = section
+      const track = carried.get(mid)
+      const codec = choosePayloadTypes(section)
+      if (!track || !codec) continue
+      track.change({ mid })
+      line.upstream.setSection({ mid, ssrcs, extensions, codec, rids: wantedRids(section), track })
+    }
   }
 
   function fill(section: SdpSection, codec: PayloadTypes): Subscription | undefined {
@@ -84,19 +89,11 @@ export function createPublisherAnswers({
     return next
   }
 
-  function answerSection(section: SdpSection, gone: PublishedTrack[]): SdpWrittenSection {
+  function answerSection(section: SdpSection): SdpWrittenSection {
     const { kind, mid, protocol, direction, sctpPort } = section
     const codec = choosePayloadTypes(section)
-    const isSending = direction === 'sendonly' || direction === 'sendrecv'
-    const isRefused = section.isRejected || (kind !== 'application' && !codec)
-    const track = isSending && !isRefused ? findTrack(section.trackCid) : undefined
-    const before = sent.get(mid)?.track
-    if (before && before !== track) {
-      unbind(mid)
-      gone.push(before)
-    }
-    if (isSending && !isRefused) bind(section, track)
-    else sent.delete(mid)
+    const isSending = isSendingIn(section)
+    const isRefused = isRefusedSection(section)
     const canFill = codec && !isRefused && direction === 'recvonly'
     const subscription = canFill ? fill(section, codec) : undefined
     if (canFill && !subscription && kind !== 'application') free[kind] += 1
@@ -109,7 +106,7 @@ export function createPublisherAnswers({
       codec: codec ?? { main: section.codecs[0]?.payloadType ?? 0, rtx: null },
       extensions: chooseExtensions(section),
       sending: subscription?.sending ?? null,
-      receiveRids: isSending ? wantedRids(section) : [],
+      receiveRids: isSending ? inOrderOf(section, wantedRids(section)) : [],
       sctpPort,
     }
   }
@@ -121,14 +118,11 @@ export function createPublisherAnswers({
       const fingerprint = sections.find((section) => section.fingerprint)?.fingerprint
       if (!ufrag || !fingerprint) throw new BadSdp('neither ICE nor DTLS')
       line.transport.setRemote({ type: 'offer', ufrag, fingerprint })
-      const gone: PublishedTrack[] = []
-      const mids = new Set(sections.map(({ mid }) => mid))
-      for (const mid of [...sent.keys()].filter((known) => !mids.has(known))) {
-        const track = unbind(mid)
-        if (track) gone.push(track)
-      }
+      const before = [...carried.values()]
+      setSending(sections.filter((section) => isSendingIn(section) && !isRefusedSection(section)))
+      const now = [...carried.values()]
       free = { audio: 0, video: 0 }
-      const written = sections.map((section) => answerSection(section, gone))
+      const written = sections.map(answerSection)
       const data = sections.find(({ sctpPort, isRejected }) => sctpPort !== null && !isRejected)
       if (data?.sctpPort) line.transport.startData(data.sctpPort)
       version += 1
@@ -143,20 +137,31 @@ export function createPublisherAnswers({
           sections: written,
         }),
         midToTrackId: Object.fromEntries(running.map(([mid, { track }]) => [mid, track.sid])),
-        gone,
+        gone: before.filter((track) => !now.includes(track)),
         filled: running.map(([, subscription]) => subscription),
       }
     },
-    adopt(track) {
-      for (const [, known] of sent) {
-        if (!known.track && track.cids.includes(known.section.trackCid)) bind(known.section, track)
-      }
+    adopt() {
+      setSending(sending)
     },
     forget(track) {
-      for (const [mid, known] of sent) if (known.track === track) unbind(mid)
+      for (const [mid, known] of carried) {
+        if (known !== track) continue
+        line.upstream.removeSection(mid)
+        carried.delete(mid)
+        sending = sending.filter((section) => section.mid !== mid)
+      }
     },
     free: (kind) => free[kind],
   }
+}
+
+function isSendingIn({ kind, direction }: SdpSection): boolean {
+  return kind !== 'application' && (direction === 'sendonly' || direction === 'sendrecv')
+}
+
+function isRefusedSection(section: SdpSection): boolean {
+  return section.isRejected || (section.kind !== 'application' && !choosePayloadTypes(section))
 }
 
 /**
@@ -169,4 +174,9 @@ function wantedRids({ sendRids }: SdpSection): string[] {
   const isNamed = sendRids.every((rid) => names.includes(rid))
   const ordered = isNamed ? names.filter((name) => sendRids.includes(name)) : sendRids
   return ordered.filter((_, index) => index === 0 || index === ordered.length - 1)
+}
+
+/** The client’s own order. */
+function inOrderOf({ sendRids }: SdpSection, rids: string[]): string[] {
+  return sendRids.filter((rid) => rids.includes(rid))
 }

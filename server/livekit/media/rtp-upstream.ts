@@ -12,7 +12,7 @@ import {
   writeTransportFeedback,
   type Arrival,
 } from './rtcp-write.ts'
-import type { SdpSection } from './sdp-parse.ts'
+import type { SdpSection, SdpSsrcs } from './sdp-parse.ts'
 
 export interface RtpUpstream {
   readonly packetsReceived: number
@@ -44,9 +44,14 @@ export const extensionUri = {
   transportSequence: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
 }
 
+interface Main {
+  ssrc: number
+  reception: RtpReception
+}
+
 interface Section extends UpstreamSection {
   /** By layer; without a simulcast there is one, 0. */
-  mains: Map<number, { ssrc: number; reception: RtpReception }>
+  mains: Map<number, Main>
   ids: Record<keyof typeof extensionUri, number | undefined>
 }
 
@@ -70,6 +75,8 @@ export function createRtpUpstream({
 }): RtpUpstream {
   const sections = new Map<string, Section>()
   const streams = new Map<number, Stream>()
+  /** The layer that a stream once said it was, whichever section it serves by now. */
+  const named = new Map<number, string>()
   let arrivals: Arrival[] = []
   let feedbackCount = 0
   let feedbackAt = 0
@@ -117,13 +124,14 @@ export function createRtpUpstream({
 
   function learn(header: RtpHeader): Stream | undefined {
     const mid = find(header, ids.mid)?.toString('latin1')
-    const section = mid === undefined ? undefined : sections.get(mid)
+    const section = mid === undefined ? listing(header.ssrc) : sections.get(mid)
     if (!section || streams.size >= maxStreams) return undefined
     const rid = find(header, section.ids.rid)?.toString('latin1')
     const repaired = find(header, section.ids.repairedRid)?.toString('latin1')
-    const layer = rid ?? repaired
+    const layer = rid ?? repaired ?? named.get(header.ssrc)
+    if (layer !== undefined && named.size < maxStreams) named.set(header.ssrc, layer)
     const { rids } = section
-    // Its packets name it until the first report of ours has come: one that does not is not known yet.
+    // Its packets name it until the first report of ours has come.
     if (rids.length > 1 && layer === undefined) return undefined
     const index = layer === undefined || rids.length === 0 ? 0 : rids.indexOf(layer)
     const isRtx = header.payloadType === section.codec.rtx
@@ -131,6 +139,11 @@ export function createRtpUpstream({
     const stream: Stream = { section, use, layer: index }
     streams.set(header.ssrc, stream)
     return stream
+  }
+
+  /** A packet without its section's name: after the first ones they go without. */
+  function listing(ssrc: number): Section | undefined {
+    return [...sections.values()].find(({ ssrcs }) => ssrcs && ofAll(ssrcs).includes(ssrc))
   }
 
   const receptions = () => [...sections.values()].flatMap(({ mains }) => [...mains.values()])
@@ -161,16 +174,18 @@ export function createRtpUpstream({
       ids = toIds(next.extensions)
       const known = sections.get(next.mid)
       // The same track in the same section goes on counting where it was.
-      const mains: Section['mains'] = known?.track === next.track ? known.mains : new Map()
+      const isSame = known?.track === next.track
+      const mains: Section['mains'] = isSame ? known.mains : new Map<number, Main>()
       if (known && known.track !== next.track) this.removeSection(next.mid)
       const section: Section = { ...next, mains, ids: toIds(next.extensions) }
       sections.set(next.mid, section)
       for (const stream of streams.values()) if (stream.section === known) stream.section = section
-      // Of a simulcast they do not say which is whose.
-      if (next.ssrcs && next.rids.length < 2) {
-        streams.set(next.ssrcs.main, { section, use: 'main', layer: 0 })
-        if (next.ssrcs.rtx !== null) streams.set(next.ssrcs.rtx, { section, use: 'rtx', layer: 0 })
-      }
+      // Which of them has which layer, its packets say.
+      if (!next.ssrcs || next.rids.length > 0) return
+      const { main: first, rtx, others } = next.ssrcs
+      for (const ssrc of others) streams.set(ssrc, { section, use: 'unwanted', layer: 0 })
+      streams.set(first, { section, use: 'main', layer: 0 })
+      if (rtx !== null) streams.set(rtx, { section, use: 'rtx', layer: 0 })
     },
     removeSection(mid) {
       const section = sections.get(mid)
@@ -220,6 +235,8 @@ export function createRtpUpstream({
     },
   }
 }
+
+const ofAll = ({ main, rtx, others }: SdpSsrcs) => [main, rtx, ...others]
 
 function find(header: RtpHeader, id: number | undefined): Buffer | undefined {
   return id === undefined

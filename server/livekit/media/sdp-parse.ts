@@ -13,6 +13,15 @@ export interface SdpCodec {
   fmtp: string
 }
 
+/** Senders' streams. With layers that have names, these say nothing of which is which. */
+export interface SdpSsrcs {
+  /** The first, or the best of layers without names. */
+  main: number
+  /** Retransmissions of `main`. */
+  rtx: number | null
+  others: number[]
+}
+
 export interface SdpSection {
   kind: SdpKind
   mid: string
@@ -24,11 +33,11 @@ export interface SdpSection {
   extensions: { id: number; uri: string }[]
   ufrag: string
   fingerprint: { algorithm: string; value: string } | null
-  /** The second word of `a=msid`: livekit's clients put the track's cid there. */
+  /** The second word of `a=msid`: many clients put the track's cid there, Firefox anything. */
   trackCid: string
-  /** Of the sender's first stream; with a second one for retransmissions, when it names one. */
-  ssrcs: { main: number; rtx: number | null } | null
-  /** Layers that it would send, worst first. */
+  /** Null: it names none. */
+  ssrcs: SdpSsrcs | null
+  /** Layers that it would send, as it lists them. */
   sendRids: string[]
   sctpPort: number | null
 }
@@ -76,19 +85,19 @@ function parseSection(lines: string[], session: string[]): SdpSection {
   const all = (name: string) => attributes(lines, name)
   const one = (name: string) => all(name)[0] ?? attributes(session, name)[0]
   const mid = one('mid') ?? ''
-  if (!/^[\w-]{1,32}$/.test(mid)) throw new BadSdp('no mid')
+  if (!/^[\w!#$%&'*+\-.^`{|}~]{1,32}$/.test(mid)) throw new BadSdp('no mid')
   const [algorithm, value] = (one('fingerprint') ?? '').split(' ')
   return {
     kind: media,
     mid,
     protocol,
     isRejected: port === '0' && !lines.includes('a=bundle-only'),
-    direction: toDirection(lines),
+    direction: toDirection(lines) ?? toDirection(session) ?? 'sendrecv',
     codecs: formats.slice(0, 100).flatMap((format) => toCodec(format, all)),
     extensions: all('extmap').flatMap(toExtension),
     ufrag: one('ice-ufrag') ?? '',
     fingerprint: algorithm && value ? { algorithm, value } : null,
-    trackCid: (one('msid') ?? '').split(' ')[1] ?? '',
+    trackCid: toTrackCid(one('msid'), all('ssrc')),
     ssrcs: toSsrcs(all('ssrc'), all('ssrc-group')),
     sendRids: all('rid').flatMap((rid) => /^([\w-]{1,32}) send\b/.exec(rid)?.[1] ?? []),
     sctpPort: media === 'application' ? Number(one('sctp-port') ?? 5_000) || null : null,
@@ -101,11 +110,15 @@ function attributes(lines: string[], name: string): string[] {
   return lines.filter((line) => line.startsWith(start)).map((line) => line.slice(start.length))
 }
 
-function toDirection(lines: string[]): SdpDirection {
-  for (const direction of ['sendonly', 'recvonly', 'inactive', 'sendrecv'] as const) {
-    if (lines.includes(`a=${direction}`)) return direction
-  }
-  return 'sendrecv'
+function toDirection(lines: string[]): SdpDirection | undefined {
+  const directions = ['sendonly', 'recvonly', 'inactive', 'sendrecv'] as const
+  return directions.find((direction) => lines.includes(`a=${direction}`))
+}
+
+/** Older senders name the track at their streams only. */
+function toTrackCid(msid: string | undefined, ssrcs: string[]): string {
+  const ofStream = ssrcs.flatMap((line) => /^\d+ msid:(.*)/.exec(line)?.[1] ?? [])[0]
+  return (msid ?? ofStream ?? '').split(' ')[1] ?? ''
 }
 
 function toCodec(format: string, all: (name: string) => string[]): SdpCodec[] {
@@ -133,14 +146,17 @@ function toExtension(value: string): { id: number; uri: string }[] {
   return match?.[2] !== undefined && id >= 1 && id <= 14 ? [{ id, uri: match[2] }] : []
 }
 
-function toSsrcs(lines: string[], groups: string[]): SdpSection['ssrcs'] {
-  const main = toSsrc(lines[0])
-  if (main === null) return null
-  const pair = groups
-    .filter((group) => group.startsWith('FID '))
-    .map((group) => group.split(' ').slice(1).map(Number))
-    .find(([first]) => first === main)
-  return { main, rtx: pair?.[1] ?? null }
+function toSsrcs(lines: string[], groups: string[]): SdpSsrcs | null {
+  const all = [...new Set(lines.flatMap((line) => toSsrc(line) ?? []))]
+  const grouped = (semantics: string) =>
+    groups
+      .filter((group) => group.startsWith(`${semantics} `))
+      .map((group) => group.split(' ').slice(1).map(Number))
+  const layers = grouped('SIM').flat()
+  const main = layers.findLast((ssrc) => all.includes(ssrc)) ?? all[0]
+  if (main === undefined) return null
+  const rtx = grouped('FID').find(([first]) => first === main)?.[1] ?? null
+  return { main, rtx, others: all.filter((ssrc) => ssrc !== main && ssrc !== rtx) }
 }
 
 function toSsrc(line: string | undefined): number | null {

@@ -117,7 +117,7 @@ export function addTrack(request: AddTrackRequest, context: RequestContext): voi
   }
   const value = new TrackPublishedResponse({ cid: request.cid, track: track.info })
   participant.outlet.send({ case: 'trackPublished', value })
-  participant.lines.adopt(track)
+  participant.lines.adopt()
 }
 
 /** Of the moderator's kind: the client is told to be silent, and does it itself. */

@@ -28,7 +28,8 @@ export async function visit(
 ): Promise<Person> {
   const context = await browser.newContext({
     baseURL,
-    permissions: ['microphone', 'camera'],
+    // Firefox asks nobody: a preference says so.
+    permissions: browser.browserType().name() === 'firefox' ? [] : ['microphone', 'camera'],
     ...options,
   })
   const violations: string[] = []

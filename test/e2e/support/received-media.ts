@@ -31,21 +31,38 @@ export async function watchMedia(page: Page): Promise<void> {
   })
 }
 
+/** Since the page was loaded: what ended meanwhile still counts, so that nothing ever gets less. */
 export function receivedMedia(page: Page): Promise<ReceivedMedia> {
   return page.evaluate(async () => {
-    const { chattoTestPeers: peers } = window as unknown as { chattoTestPeers: RTCPeerConnection[] }
-    const sum = { frames: 0, energy: 0, videoBytes: 0, undecoded: 0 }
-    for (const peer of peers) {
+    interface Seen {
+      frames: number
+      energy: number
+      videoBytes: number
+    }
+    const host = window as unknown as {
+      chattoTestPeers: RTCPeerConnection[]
+      chattoTestSeen?: Map<string, Seen>
+    }
+    const seen = (host.chattoTestSeen ??= new Map<string, Seen>())
+    let undecoded = 0
+    for (const [index, peer] of host.chattoTestPeers.entries()) {
       if (peer.connectionState === 'closed') continue
       const report = await peer.getStats()
       report.forEach((stat: RTCInboundRtpStreamStats & { type: string }) => {
         if (stat.type !== 'inbound-rtp') return
-        if (stat.kind === 'audio') sum.energy += stat.totalAudioEnergy ?? 0
-        if (stat.kind !== 'video') return
-        sum.frames += stat.framesDecoded ?? 0
-        sum.videoBytes += stat.bytesReceived ?? 0
-        if ((stat.bytesReceived ?? 0) > 20_000 && (stat.framesDecoded ?? 0) === 0) sum.undecoded++
+        const isVideo = stat.kind === 'video'
+        const frames = isVideo ? (stat.framesDecoded ?? 0) : 0
+        const energy = isVideo ? 0 : (stat.totalAudioEnergy ?? 0)
+        const videoBytes = isVideo ? (stat.bytesReceived ?? 0) : 0
+        if (videoBytes > 20_000 && frames === 0) undecoded += 1
+        seen.set(`${index} ${stat.id} ${stat.ssrc}`, { frames, energy, videoBytes })
       })
+    }
+    const sum = { frames: 0, energy: 0, videoBytes: 0, undecoded }
+    for (const { frames, energy, videoBytes } of seen.values()) {
+      sum.frames += frames
+      sum.energy += energy
+      sum.videoBytes += videoBytes
     }
     return sum
   })
