@@ -22,7 +22,7 @@ ip('-6', 'addr', 'del', 'fd00::1/64', 'dev', 'lan')
 await twoHearEachOther('cleo', 'dee')
 process.stdout.write(`\n${JSON.stringify({ told: carrier.told, warnings: carrier.warnings })}\n`)
 await carrier.close()
-disposeRtc()
+await disposeRtc()
 process.exit(0)
 
 async function twoHearEachOther(one: string, other: string): Promise<void> {

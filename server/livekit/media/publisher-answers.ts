@@ -106,7 +106,7 @@ export function createPublisherAnswers({
       codec: codec ?? { main: section.codecs[0]?.payloadType ?? 0, rtx: null },
       extensions: chooseExtensions(section),
       sending: subscription?.sending ?? null,
-      receiveRids: isSending ? wantedRids(section) : [],
+      receiveRids: isSending ? inOrderOf(section, wantedRids(section)) : [],
       sctpPort,
     }
   }
@@ -174,4 +174,9 @@ function wantedRids({ sendRids }: SdpSection): string[] {
   const isNamed = sendRids.every((rid) => names.includes(rid))
   const ordered = isNamed ? names.filter((name) => sendRids.includes(name)) : sendRids
   return ordered.filter((_, index) => index === 0 || index === ordered.length - 1)
+}
+
+/** The client’s own order. */
+function inOrderOf({ sendRids }: SdpSection, rids: string[]): string[] {
+  return sendRids.filter((rid) => rids.includes(rid))
 }

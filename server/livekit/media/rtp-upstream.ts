@@ -44,9 +44,14 @@ export const extensionUri = {
   transportSequence: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
 }
 
+interface Main {
+  ssrc: number
+  reception: RtpReception
+}
+
 interface Section extends UpstreamSection {
   /** By layer; without a simulcast there is one, 0. */
-  mains: Map<number, { ssrc: number; reception: RtpReception }>
+  mains: Map<number, Main>
   ids: Record<keyof typeof extensionUri, number | undefined>
 }
 
@@ -70,6 +75,8 @@ export function createRtpUpstream({
 }): RtpUpstream {
   const sections = new Map<string, Section>()
   const streams = new Map<number, Stream>()
+  /** The layer that a stream once said it was, whichever section it serves by now. */
+  const named = new Map<number, string>()
   let arrivals: Arrival[] = []
   let feedbackCount = 0
   let feedbackAt = 0
@@ -121,9 +128,10 @@ export function createRtpUpstream({
     if (!section || streams.size >= maxStreams) return undefined
     const rid = find(header, section.ids.rid)?.toString('latin1')
     const repaired = find(header, section.ids.repairedRid)?.toString('latin1')
-    const layer = rid ?? repaired
+    const layer = rid ?? repaired ?? named.get(header.ssrc)
+    if (layer !== undefined && named.size < maxStreams) named.set(header.ssrc, layer)
     const { rids } = section
-    // Its packets name it until the first report of ours has come: one that does not is not known yet.
+    // Its packets name it until the first report of ours has come.
     if (rids.length > 1 && layer === undefined) return undefined
     const index = layer === undefined || rids.length === 0 ? 0 : rids.indexOf(layer)
     const isRtx = header.payloadType === section.codec.rtx
@@ -166,12 +174,13 @@ export function createRtpUpstream({
       ids = toIds(next.extensions)
       const known = sections.get(next.mid)
       // The same track in the same section goes on counting where it was.
-      const mains: Section['mains'] = known?.track === next.track ? known.mains : new Map()
+      const isSame = known?.track === next.track
+      const mains: Section['mains'] = isSame ? known.mains : new Map<number, Main>()
       if (known && known.track !== next.track) this.removeSection(next.mid)
       const section: Section = { ...next, mains, ids: toIds(next.extensions) }
       sections.set(next.mid, section)
       for (const stream of streams.values()) if (stream.section === known) stream.section = section
-      // Of a simulcast they do not say which is whose: its packets do.
+      // Which of them has which layer, its packets say.
       if (!next.ssrcs || next.rids.length > 0) return
       const { main: first, rtx, others } = next.ssrcs
       for (const ssrc of others) streams.set(ssrc, { section, use: 'unwanted', layer: 0 })

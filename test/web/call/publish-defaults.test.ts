@@ -7,6 +7,14 @@ test('a camera sends at most 800 kbit/s and 30 pictures a second to the embedded
   expect(publishDefaultsFor('wss://harbour.test/', 'harbour.test').videoEncoding).toBeDefined()
 })
 
+test('a screen too sends at most 800 kbit/s there, and both have a small second picture for who has no line for the first', () => {
+  const { screenShareEncoding, videoSimulcastLayers, screenShareSimulcastLayers } =
+    publishDefaultsFor('wss://harbour.test:8443', 'harbour.test:8443')
+  expect(screenShareEncoding).toEqual({ maxBitrate: 800_000, maxFramerate: 15 })
+  expect(videoSimulcastLayers?.map(({ encoding }) => encoding.maxBitrate)).toEqual([100_000])
+  expect(screenShareSimulcastLayers?.map(({ encoding }) => encoding.maxBitrate)).toEqual([100_000])
+})
+
 test('a LiveKit of its own gets what the SDK finds right', () => {
   for (const url of ['wss://livekit.harbour.test', 'ws://harbour.test:7880']) {
     expect(publishDefaultsFor(url, 'harbour.test')).toEqual({
