@@ -10,6 +10,7 @@ import { variableOf } from './config/environment.ts'
 import { collect, type Given } from './config/given.ts'
 import { schemaOf, sections, type Section, type SectionName } from './config/sections.ts'
 import { readTomlFile } from './config/toml-file.ts'
+import { requireKnownWords, requireOneTls, withoutEffect } from './config/without-effect.ts'
 
 export { ConfigError }
 
@@ -28,6 +29,7 @@ const goodSecretLength = 32
 /** Throws `ConfigError`. */
 export function loadConfig(sources: ConfigSources): Config {
   const warnings: string[] = []
+  requireKnownWords(sources.argv)
   const file = readTomlFile(sources)
   const given = collect(file, sources.env, warnings)
   const read = <N extends SectionName>(name: N) => readSection(name, given)
@@ -35,13 +37,14 @@ export function loadConfig(sources: ConfigSources): Config {
   const webserver = read('webserver')
   const databaseUrl = toAbsolute(read('database').url, file.folder)
   const dataFolder = folderOf(databaseUrl) ?? resolve(file.folder, 'data')
+  requireOneTls(given)
   const tls = toTls(webserver, file.folder, dataFolder)
   const scheme = tls.is === 'off' ? 'http' : 'https'
   const url = webserver.url ?? `${scheme}://localhost:${webserver.port}`
   const calls = read('calls')
   const limits = read('limits')
   const livekit = toLivekit(read('livekit'), given, calls.most_people, url, warnings)
-  return {
+  const config: Config = {
     file: file.path,
     name: read('general').name,
     livekit,
@@ -77,6 +80,8 @@ export function loadConfig(sources: ConfigSources): Config {
     log: read('log'),
     warnings,
   }
+  warnings.push(...withoutEffect(given, config))
+  return config
 }
 
 /** Whether only this machine reaches what listens there. */

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { CannotOpenDatabaseError } from '../persistence/open-store.ts'
+import { withoutPassword } from '../persistence/postgres-url.ts'
 import { startApp, type App } from './app.ts'
 import type { Config } from './config.ts'
 import { AddressTakenError } from './http/listen.ts'
@@ -54,7 +55,7 @@ function tellWhatIsOn(config: Config, { port, setupCode, fingerprint }: App): vo
   print('')
   print(`  Chatto Calls is on:  ${address}`)
   if (fingerprint) print(`  Certificate:         our own, SHA-256 ${fingerprint}`)
-  print(`  Database:            ${config.database.url.replace(/:\/\/[^@/]*@/, '://…@')}`)
+  print(`  Database:            ${withoutPassword(config.database.url)}`)
   for (const line of callLines(config)) print(line)
   if (setupCode) {
     print(`  Setup code:          ${setupCode}  (the first person to register needs it)`)

@@ -120,7 +120,7 @@ export const sections = {
       .string()
       .refine(isDatabaseUrl)
       .default('sqlite:data/chatto.db')
-      .describe('sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME'),
+      .describe('sqlite:PATH without parameters, or postgres://USER:PASSWORD@HOST/NAME'),
   }),
   accounts: z.object({
     registration: z.enum(['open', 'closed']).default('open').describe('"open" or "closed"'),
@@ -217,9 +217,11 @@ function isUrl(text: string, protocol: RegExp): boolean {
 }
 
 function isDatabaseUrl(text: string): boolean {
-  if (/^postgres(ql)?:\/\//.test(text)) return URL.canParse(text)
-  // `sqlite://data/chatto.db` looks relative and would be a host; `:memory:` would be lost.
-  return /^sqlite:(?!\/\/[^/]|:)[^\0\r\n]*[^/\0\r\n]$/.test(text)
+  // With a socket for a host there may be a person before none: `postgres://ada@/chatto?host=/run`.
+  if (/^postgres(ql)?:\/\//.test(text)) return URL.canParse(text.replace('@/', '@host/'))
+  // `sqlite://data/chatto.db` looks relative and would be a host; `:memory:` would be lost; what stands
+  // behind a question mark would become a part of the file's name.
+  return /^sqlite:(?!\/\/[^/]|:|file:)[^\0\r\n?]*[^/\0\r\n?]$/.test(text)
 }
 
 function isAddressRange(text: string): boolean {

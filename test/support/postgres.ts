@@ -3,7 +3,7 @@
  * 127.0.0.1, without syncs. Nothing of it is left when it is stopped.
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,17 @@ const bin = process.env['POSTGRES_BIN'] ?? '/usr/lib/postgresql/15/bin'
 const startTimeoutMs = 30_000
 const stopTimeoutMs = 10_000
 
+export interface PostgresOptions {
+  /** A certificate of its own for `localhost`, which is its own authority. */
+  tls?: boolean
+  /** Lines of `pg_hba.conf`, in place of trusting everybody. */
+  hba?: string[]
+}
+
 export interface Postgres {
+  readonly port: number
+  /** Of its certificate and of its socket. */
+  readonly folder: string
   /** Makes an empty database and gives its url. */
   freshUrl(): Promise<string>
   /** Runs SQL as the superuser, as somebody beside the store would. */
@@ -22,7 +32,7 @@ export interface Postgres {
   stop(): Promise<void>
 }
 
-export async function startPostgres(): Promise<Postgres> {
+export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   const folder = mkdtempSync(join(tmpdir(), 'chatto-postgres-'))
   const owner = await findOwner()
   if (owner) chownSync(folder, owner.uid, owner.gid)
@@ -33,7 +43,9 @@ export async function startPostgres(): Promise<Postgres> {
       ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '-N'],
       { ...owner, cwd: folder },
     )
-    const { child, port } = await startOnFreePort(data, folder, owner)
+    if (options.tls) await makeCertificate(folder, owner)
+    if (options.hba) writeFileSync(join(data, 'pg_hba.conf'), `${options.hba.join('\n')}\n`)
+    const { child, port } = await startOnFreePort(data, folder, owner, options.tls ?? false)
     return toPostgres(child, port, folder)
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
@@ -42,7 +54,7 @@ export async function startPostgres(): Promise<Postgres> {
 }
 
 /** PostgreSQL does not run as root; anybody else runs it as themselves. */
-async function findOwner(): Promise<{ uid: number; gid: number } | undefined> {
+async function findOwner(): Promise<Owner> {
   if (process.getuid?.() !== 0) return undefined
   const [uid, gid] = await Promise.all([
     run('id', ['-u', 'postgres']),
@@ -51,20 +63,40 @@ async function findOwner(): Promise<{ uid: number; gid: number } | undefined> {
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
 }
 
+type Owner = { uid: number; gid: number } | undefined
+
+async function makeCertificate(folder: string, owner: Owner): Promise<void> {
+  const key = join(folder, 'server.key')
+  const made = ['-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost']
+  const names = ['-addext', 'subjectAltName=DNS:localhost']
+  const files = ['-keyout', key, '-out', join(folder, 'server.crt')]
+  await run('openssl', ['req', '-x509', ...made, ...names, ...files])
+  chmodSync(key, 0o600)
+  if (owner) chownSync(key, owner.uid, owner.gid)
+}
+
 async function startOnFreePort(
   data: string,
   folder: string,
-  owner: { uid: number; gid: number } | undefined,
+  owner: Owner,
+  tls: boolean,
 ): Promise<{ child: ChildProcess; port: number }> {
   for (let attempt = 1; ; attempt += 1) {
     const port = await findFreePort()
+    const secured = tls
+      ? [
+          'ssl=on',
+          `ssl_cert_file=${folder}/server.crt`,
+          `ssl_key_file=${folder}/server.key`,
+        ].flatMap((setting) => ['-c', setting])
+      : []
     const off = ['fsync', 'full_page_writes', 'synchronous_commit'].flatMap((name) => [
       '-c',
       `${name}=off`,
     ])
     const child = spawn(
       join(bin, 'postgres'),
-      ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', '', ...off],
+      ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, ...off, ...secured],
       { ...owner, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
     )
     try {
@@ -131,6 +163,8 @@ function toPostgres(child: ChildProcess, port: number, folder: string): Postgres
   }
 
   return {
+    port,
+    folder,
     sql,
     async freshUrl() {
       databases += 1

@@ -103,7 +103,7 @@ describe('without any file', () => {
 })
 
 describe('the file', () => {
-  test.each([[['--config', 'etc/my.toml']], [['--verbose', '--config=etc/my.toml']]])(
+  test.each([[['--config', 'etc/my.toml']], [['--config=etc/my.toml']]])(
     '%j is taken, and data lies beside it',
     (argv) => {
       const config = load({ argv, files: { '/srv/chatto/etc/my.toml': '[webserver]\nport = 81' } })
@@ -276,24 +276,30 @@ level = "debug"
     ],
     [
       '[database]\nurl = "mysql://a"',
-      'url must be sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME',
+      'url must be sqlite:PATH without parameters, or postgres://USER:PASSWORD@HOST/NAME',
     ],
     [
       '[database]\nurl = "sqlite:"',
-      'url must be sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME',
+      'url must be sqlite:PATH without parameters, or postgres://USER:PASSWORD@HOST/NAME',
     ],
     [
       '[database]\nurl = "sqlite:data/"',
-      'url must be sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME',
+      'url must be sqlite:PATH without parameters, or postgres://USER:PASSWORD@HOST/NAME',
     ],
     [
       '[database]\nurl = "sqlite::memory:"',
-      'url must be sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME',
+      'url must be sqlite:PATH without parameters, or postgres://USER:PASSWORD@HOST/NAME',
     ],
     [
       '[database]\nurl = "sqlite://data/chatto.db"',
-      'url must be sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME',
+      'url must be sqlite:PATH without parameters, or postgres://USER:PASSWORD@HOST/NAME',
     ],
+    ...['sqlite:data/chatto.db?mode=ro', 'sqlite:file:chatto.db', 'postgres://a b/'].map(
+      (url): [string, string] => [
+        `[database]\nurl = "${url}"`,
+        'url must be sqlite:PATH without parameters, or postgres://USER:PASSWORD@HOST/NAME',
+      ],
+    ),
     ['[accounts]\nregistration = ""', 'registration must be "open" or "closed"'],
     [
       '[security]\nkey_encryption_key = "c2hvcnQ="',
@@ -324,6 +330,39 @@ level = "debug"
     )
     expect(refusal({ toml: '[[livekit]]\nurl = "ws://a"' })).toMatch(/written \[livekit\]$/)
   })
+})
+
+describe('what would have no effect is told or refused', () => {
+  test('keys of the embedded media server beside a LiveKit of one’s own', () => {
+    const { warnings } = load({ toml: `${livekit}max_participants = 4\nudp_ports = "50000"` })
+    expect(warnings).toEqual([
+      '/srv/chatto/chatto.toml:6: [livekit] udp_ports, max_participants left alone: only the ' +
+        'media server inside this program (embedded = true) has it',
+    ])
+    expect(load({ toml: '[livekit]\nembedded = true\nmax_participants = 4' }).warnings).toEqual([])
+  })
+
+  test('an address without TLS of a server that has nothing else', () => {
+    const toml = '[webserver]\nurl = "http://chat.example.com"\ntls = "self-signed"'
+    expect(load({ toml }).warnings).toEqual([expect.stringContaining('url begins with http, but')])
+    expect(load({ toml: toml.replace('http:', 'https:') }).warnings).toEqual([])
+  })
+
+  test('TLS that is off, with a certificate', () => {
+    const toml = '[webserver]\ntls = "off"\ntls_cert = "a.crt"\ntls_key = "a.key"'
+    expect(refusal({ toml })).toBe(
+      '/srv/chatto/chatto.toml:2: [webserver] tls = "off" and tls_cert exclude each other',
+    )
+  })
+
+  test.each([['--port', '80'], ['--confg=a.toml'], ['chatto.toml']])(
+    '%s on the command line',
+    (...argv) => {
+      expect(refusal({ argv })).toBe(
+        `${argv[0]} is not known on the command line: only --config FILE is`,
+      )
+    },
+  )
 })
 
 describe('the environment', () => {
