@@ -97,7 +97,8 @@ export type VoiceSessionEffect =
   /** R16: stop microphone and camera, tell our server, leave LiveKit; then say `left`. */
   | { type: 'hang.up'; place: Place }
   /** Tell our server only: LiveKit was never reached, or has let go. */
-  | { type: 'tell.leave'; place: Place }
+  /** `failed`: the join was given up because of that; the operator should know. */
+  | { type: 'tell.leave'; place: Place; failed?: 'livekit-unreachable' | 'media-blocked' }
   /** Nothing is left of the session: the lock, the kept place, the LiveKit connection go. */
   | { type: 'release' }
   | { type: 'announce'; what: 'lost' | 'back' | 'back-without-screen' | 'screen-lost' }

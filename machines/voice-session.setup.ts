@@ -248,7 +248,12 @@ export const voiceSession = setup({
     stopScreen: emit({ type: 'set.screen' as const, enabled: false }),
     hangUp: emit(({ context }) => ({ type: 'hang.up' as const, place: placeOf(context) })),
     tellLeave: enqueueActions(({ context, enqueue }) => {
-      if (context.callId !== null) enqueue.emit({ type: 'tell.leave', place: placeOf(context) })
+      const { reason } = context
+      const failed =
+        reason === 'livekit-unreachable' || reason === 'media-blocked' ? { failed: reason } : {}
+      if (context.callId !== null) {
+        enqueue.emit({ type: 'tell.leave', place: placeOf(context), ...failed })
+      }
     }),
     /** R16, R12: the session has given this join up; only its own connection leaves. */
     tellLateLeave: emit(({ event }) => {

@@ -17,6 +17,7 @@ import { createCallService } from './calls/call-service.ts'
 import { readCurrentKey } from './calls/current-key.ts'
 import { createDeadlines } from './calls/deadlines.ts'
 import { createKeeper } from './calls/keeper.ts'
+import { createFailedJoins } from './calls/failed-joins.ts'
 import { createLivekitHealth } from './calls/livekit-health.ts'
 import { rebuildCall } from './calls/rebuild-call.ts'
 import { createReconciler } from './calls/reconcile.ts'
@@ -187,13 +188,20 @@ export async function startApp(options: AppOptions): Promise<App> {
       createRoomOpener({ rooms: livekitRooms, isTroubled: health.isTroubled, troubles })
     const toName = (roomId: string, callId: string) =>
       toLivekitRoomName({ installationId, roomId, callId })
+    const failedJoins = createFailedJoins({
+      troubles,
+      livekitUrl: config.livekit?.embedded === null ? config.livekit.url : null,
+    })
     const intake = createWebhookIntake({ steps: mailbox, calls: store.calls, now, log })
     const webhooks = createWebhookReceiver({
       livekit,
       installationId,
       now,
       wall,
-      onEvent: intake.take,
+      onEvent(report) {
+        if (report.event.type === 'livekit.participant.joined') failedJoins.connected()
+        return intake.take(report)
+      },
       onIgnored: ({ reason, event, roomId, callId, identity }) =>
         intake.ignore({ reason, event, roomId, callId, identity }),
       onSeen: health.webhookSeen,
@@ -239,6 +247,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       newId,
       livekit: livekit && {
         urlFor: livekit.urlFor,
+        joinFailed: failedJoins.told,
         openRoom: async ({ roomId, callId }) => opener?.open(toName(roomId, callId)),
         issueToken: ({ roomId, callId, identity }) =>
           issueToken({

@@ -88,6 +88,8 @@ export interface CallService {
       callId: string
       connectionId?: string | undefined
       closing?: boolean | undefined
+      /** Why the page gave its join up. */
+      failed?: 'livekit-unreachable' | 'media-blocked' | undefined
     },
   ): Promise<{ left: boolean } | null>
 }

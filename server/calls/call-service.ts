@@ -21,6 +21,8 @@ export interface CallServiceDeps {
     urlFor(origin: { secure: boolean; host: string }): string
     /** The call’s room at LiveKit, as far as it can be had now; never rejects. */
     openRoom(room: { roomId: string; callId: string }): Promise<void>
+    /** A page that was let in could not get there. */
+    joinFailed(why: 'livekit-unreachable' | 'media-blocked'): void
     /** A short-lived token for one identity in one LiveKit room (R4). */
     issueToken(room: {
       roomId: string
@@ -131,10 +133,10 @@ export function createCallService(deps: CallServiceDeps): CallService {
       throw new AppError('call-ended', 'the call ended while it was joined')
     },
 
-    leave(me, roomId, { callId, connectionId = null, closing = false }) {
-      if (!livekit) return Promise.resolve(null)
+    async leave(me, roomId, { callId, connectionId = null, closing = false, failed }) {
+      if (!livekit) return null
       const userId = me.user.id
-      return steps.run(roomId, (state) => {
+      const answer = await steps.run(roomId, (state) => {
         // Somebody who was removed has left already; anybody else is told that it is not theirs.
         const tookPart = state.call?.context.tookPart.includes(userId) ?? false
         if (!state.members.has(userId) && !tookPart) {
@@ -152,6 +154,8 @@ export function createCallService(deps: CallServiceDeps): CallService {
           result: ({ call }) => ({ left: !closing && call !== null && call.ignored === null }),
         }
       })
+      if (failed && answer.left) livekit.joinFailed(failed)
+      return answer
     },
   }
 }

@@ -13,8 +13,6 @@ export interface RoomOpener {
 
 /** Longer nobody waits for it: most LiveKits make the room with the first who comes. */
 const waitAtMostMs = 1_500
-/** A room that was there is not asked for again so soon, however many join. */
-const freshMs = 2_000
 
 export function createRoomOpener({
   rooms,
@@ -26,17 +24,17 @@ export function createRoomOpener({
   isTroubled(): boolean
   troubles: Troubles
 }): RoomOpener {
+  /** Under way: however many join at once, each room is asked for once. */
   const asked = new Map<string, Promise<void>>()
 
   function ask(name: string): Promise<void> {
-    const forget = () => void asked.delete(name)
     const answer = rooms.openRoom(name).then(
       () => {
+        asked.delete(name)
         troubles.over('livekit-room', 'LiveKit makes rooms again')
-        setTimeout(forget, freshMs).unref()
       },
       (error: unknown) => {
-        forget()
+        asked.delete(name)
         const why = error instanceof Error ? error.message : String(error)
         troubles.note({
           part: 'livekit',

@@ -192,6 +192,9 @@ export const leaveCallRequest = z
     callId: namedIdSchema,
     connectionId: clientIdSchema.optional(),
     closing: z.boolean().optional(),
+    failed: z.enum(['livekit-unreachable', 'media-blocked']).optional().meta({
+      description: 'Why the page gave its join up; the operator is told',
+    }),
   })
   .refine((leave) => leave.closing !== true || leave.connectionId !== undefined, {
     path: ['connectionId'],

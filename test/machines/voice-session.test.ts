@@ -149,14 +149,17 @@ describe('joining', () => {
   })
 
   test.each(['livekit-unreachable', 'media-blocked'] as const)(
-    '%s while joining: our server is told that Ada is not in the call',
+    'R54 %s while joining: our server is told that Ada is not in the call, and why',
     (reason) => {
       const page = tellPage().click().pass().answer()
       page.asked()
       page.tell({ type: 'livekit.failed', attempt: page.now(), reason })
       expect(page.value).toBe('failed')
       expect(page.context.reason).toBe(reason)
-      expect(page.asked()).toEqual([{ type: 'tell.leave', place }, { type: 'release' }])
+      expect(page.asked()).toEqual([
+        { type: 'tell.leave', place, failed: reason },
+        { type: 'release' },
+      ])
     },
   )
 

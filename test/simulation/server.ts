@@ -145,6 +145,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     livekit: {
       urlFor: () => 'ws://livekit',
       openRoom: () => Promise.resolve(),
+      joinFailed: () => undefined,
       issueToken: ({ roomId, callId, identity }) => {
         const expiresAt = world.now() + 300_000
         const token = JSON.stringify({ roomName: toName(roomId, callId), identity, expiresAt })

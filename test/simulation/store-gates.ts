@@ -85,6 +85,7 @@ export function createStoreGates(real: Store, deps: GateDeps): Store {
       listOf: read('listOf', rooms.listOf),
       roomIdsOf: read('roomIdsOf', rooms.roomIdsOf),
       factsAfter: read('factsAfter', rooms.factsAfter),
+      latestAt: read('latestAt', rooms.latestAt),
       // The database's clock is the simulation's, so these are told of what it holds.
       now: () => Promise.resolve(world.now()),
       changedSince: read('changedSince', (at) => Promise.resolve(ledger.changedSince(at))),
@@ -102,6 +103,7 @@ export function createStoreGates(real: Store, deps: GateDeps): Store {
       active: read('active', calls.active),
       stateOf: read('stateOf', calls.stateOf),
       key: read('key', calls.key),
+      lastReportAt: read('lastReportAt', calls.lastReportAt),
       recordIgnored: write('recordIgnored', calls.recordIgnored),
     },
     effects: {

@@ -7,7 +7,11 @@ import { RoomServiceClient } from 'livekit-server-sdk'
 import type { Join } from '../../server/protocol/wire.ts'
 import { register, type ApiPerson } from './api-person.ts'
 import { findFreePort } from './free-port.ts'
-import { startLivekitServer, type LivekitServer } from './livekit-server.ts'
+import {
+  startLivekitServer,
+  type LivekitServer,
+  type LivekitServerOptions,
+} from './livekit-server.ts'
 import { joinAsPerson, type RtcPerson } from './rtc-person.ts'
 import { startServer, type ServerProcess } from './server-process.ts'
 
@@ -31,23 +35,35 @@ export interface Entered {
   rtc: RtcPerson
 }
 
-/** `webhooks`: where LiveKit reports to. `dead`: a port where nobody listens; `none`: `--dev`. */
+export interface CallHouseOptions {
+  /** Where LiveKit reports to. `dead`: a port where nobody listens; `none`: `--dev`. */
+  webhooks?: 'server' | 'dead' | 'none'
+  /** Of our server; may depend on where LiveKit listens. */
+  env?: Record<string, string> | ((livekitUrl: string) => Promise<Record<string, string>>)
+  livekit?: LivekitServerOptions
+  /** What browsers connect to, where that is not what they are told. */
+  browsersReach?(livekitUrl: string): string
+}
+
 export async function openCallHouse({
   webhooks = 'server',
   env = {},
-}: {
-  webhooks?: 'server' | 'dead' | 'none'
-  env?: Record<string, string>
-} = {}): Promise<CallHouse> {
+  livekit: livekitOptions = {},
+  browsersReach,
+}: CallHouseOptions = {}): Promise<CallHouse> {
   const port = await findFreePort()
   const reportTo = webhooks === 'dead' ? await findFreePort() : port
   const livekit = await startLivekitServer(
     webhooks === 'none'
-      ? { dev: true }
-      : { webhookUrls: [`http://127.0.0.1:${reportTo}/webhooks/livekit`] },
+      ? { ...livekitOptions, dev: true }
+      : { ...livekitOptions, webhookUrls: [`http://127.0.0.1:${reportTo}/webhooks/livekit`] },
   )
   const { url, apiKey, apiSecret } = livekit
-  const server = await startServer({ port, livekit: { url, apiKey, apiSecret }, env })
+  const server = await startServer({
+    port,
+    livekit: { url, apiKey, apiSecret },
+    env: typeof env === 'function' ? await env(url) : env,
+  })
   const people = new Set<RtcPerson>()
 
   const livekitRooms = new RoomServiceClient(url.replace('ws', 'http'), apiKey, apiSecret)
@@ -64,7 +80,8 @@ export async function openCallHouse({
     register: (login) => register(server.url, login),
     async enter(person, roomId, page) {
       const join = await person.join(roomId, page)
-      const rtc = await joinAsPerson(join)
+      const livekitUrl = browsersReach?.(url) ?? join.livekitUrl
+      const rtc = await joinAsPerson({ ...join, livekitUrl })
       people.add(rtc)
       return { join, rtc }
     },

@@ -19,6 +19,8 @@ export interface LivekitServerOptions {
   webhookUrls?: string[]
   /** `--dev`: LiveKit's own `devkey` and `secret` in place of ours. */
   dev?: boolean
+  /** False: a room has to be made before anybody comes in. */
+  autoCreate?: boolean
   emptyTimeoutS?: number
   departureTimeoutS?: number
 }
@@ -127,6 +129,7 @@ function toConfig({ http, tcp, udp }: Ports, keys: Keys, options: LivekitServerO
       stun_servers: [`127.0.0.1:${udp}`],
     },
     room: {
+      ...(options.autoCreate === false && { auto_create: false }),
       empty_timeout: options.emptyTimeoutS ?? 30,
       departure_timeout: options.departureTimeoutS ?? 5,
     },

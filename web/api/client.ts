@@ -138,8 +138,14 @@ export const api = {
       connectionId ? { connectionId } : {},
       joinWithinMs,
     ),
-  leaveCall: (roomId: string, leave: { callId: string; connectionId?: string }) =>
-    ask<{ left: boolean } | null>('POST', `${room(roomId)}/call/leave`, leave),
+  leaveCall: (
+    roomId: string,
+    leave: {
+      callId: string
+      connectionId?: string
+      failed?: 'livekit-unreachable' | 'media-blocked'
+    },
+  ) => ask<{ left: boolean } | null>('POST', `${room(roomId)}/call/leave`, leave),
 }
 
 /** Asked by a page whose sockets fail, where they would be: the server tells its operator that it was. */

@@ -30,8 +30,10 @@ const open = () =>
 test('Ada’s and Bo’s joins at the same time ask for their room once, Cleo’s call for its own', async () => {
   const opener = open()
   await Promise.all([opener.open('adas'), opener.open('adas'), opener.open('cleos')])
-  await opener.open('adas')
   expect(asked).toEqual(['adas', 'cleos'])
+  // LiveKit may have lost it since.
+  await opener.open('adas')
+  expect(asked).toEqual(['adas', 'cleos', 'adas'])
 })
 
 test('R54 a room that cannot be made fails no join: the cause stands in health until one is made', async () => {

@@ -18,9 +18,9 @@ export const askServer: Pick<VoiceSessionParts, 'join' | 'leave' | 'leaveBeacon'
       return { refused: toReason(error) }
     }
   },
-  async leave({ roomId, callId, connectionId }: Place) {
+  async leave({ roomId, callId, connectionId }: Place, failed) {
     try {
-      await api.leaveCall(roomId, { callId, connectionId })
+      await api.leaveCall(roomId, { callId, connectionId, ...(failed && { failed }) })
     } catch (error) {
       // Who is not signed in, or not in the room any more, is in none of its calls either (R18).
       if (error instanceof ApiError && error.status >= 400 && error.status < 429) return

@@ -16,7 +16,12 @@ import { callStore } from '../../stores/call.store.ts'
 import { keepPlace, readKeptPlace } from './kept-place.ts'
 import { pause, voiceSessionPatience, within } from './patience.ts'
 import { clearMedia, showMedia } from './show-media.ts'
-import type { JoinResult, VoiceSession, VoiceSessionParts } from './voice-session.types.ts'
+import type {
+  FailedJoin,
+  JoinResult,
+  VoiceSession,
+  VoiceSessionParts,
+} from './voice-session.types.ts'
 
 const leaveRetriesMs = [500, 2000]
 
@@ -213,10 +218,10 @@ export function createVoiceSession(
   }
 
   /** LiveKit's own report would do it, late: so it is worth some tries, and never more. */
-  async function tellLeave(leaving: Place): Promise<void> {
+  async function tellLeave(leaving: Place, failed?: FailedJoin): Promise<void> {
     for (const delayMs of [...leaveRetriesMs, null]) {
       try {
-        return await parts.leave(leaving)
+        return await parts.leave(leaving, failed)
       } catch {
         if (delayMs === null) return
         await pause(delayMs)
@@ -252,7 +257,7 @@ export function createVoiceSession(
       case 'hang.up':
         return void hangUp(effect.place)
       case 'tell.leave':
-        return void tellLeave(effect.place)
+        return void tellLeave(effect.place, effect.failed)
       case 'release':
         return release()
       case 'announce':

@@ -20,11 +20,14 @@ export type LivekitPart = Pick<
   'openVoiceConnection'
 >
 
+/** Why a join was given up, for whoever runs the server (R54). */
+export type FailedJoin = NonNullable<Extract<VoiceSessionEffect, { type: 'tell.leave' }>['failed']>
+
 export interface VoiceSessionParts {
   /** Never throws: what goes wrong is a reason. */
   join(roomId: string, connectionId: string): Promise<JoinResult>
   /** Throws when our server could not be told. */
-  leave(place: Place): Promise<void>
+  leave(place: Place, failed?: FailedJoin): Promise<void>
   leaveBeacon(place: Place): void
   /** What our server says of us; the last known answer when it cannot be asked. */
   standing(roomId: string, callId: string): Promise<Standing>
