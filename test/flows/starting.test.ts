@@ -115,8 +115,8 @@ describe('a start', { timeout: 60_000 }, () => {
 
   test('an empty CHATTO_LOG_LEVEL counts as not set', async () => {
     const server = await started({ livekit: null, env: { CHATTO_LOG_LEVEL: '' } })
+    expect(server.output).toContain('Chatto Calls is on:')
   })
-  expect(server.output).toContain('Chatto Calls is on:')
 })
 
 describe('what a start prints', { timeout: 60_000 }, () => {
