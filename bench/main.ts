@@ -4,6 +4,7 @@
  */
 import { benchFanOut } from './fan-out.ts'
 import { benchJoins } from './joins.ts'
+import { benchSlowLine } from './media-slow-line.ts'
 import { benchMedia } from './media.ts'
 import type { BenchResult } from './support/result.ts'
 import { benchWebhooks } from './webhooks.ts'
@@ -13,9 +14,12 @@ const benches: Record<string, () => Promise<BenchResult>> = {
   'fan-out': benchFanOut,
   joins: benchJoins,
   media: benchMedia,
+  'media-slow-line': benchSlowLine,
 }
 
 const wanted = process.argv.slice(2)
+const isWanted = (name: string) =>
+  wanted.length === 0 || wanted.some((one) => name === one || name.startsWith(`${one}-`))
 const unknown = wanted.find((name) => !(name in benches))
 if (unknown) {
   process.stderr.write(`no such bench: ${unknown}; there are ${Object.keys(benches).join(', ')}\n`)
@@ -24,7 +28,7 @@ if (unknown) {
 
 let failed = 0
 for (const [name, run] of Object.entries(benches)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue
+  if (!isWanted(name)) continue
   process.stdout.write(`\n${name} …\n`)
   const { lines, isFine, limit } = await run()
   for (const line of lines) process.stdout.write(`  ${line}\n`)

@@ -1,14 +1,14 @@
 /** A receiver with a slow line in a call on the embedded media server, in Chromium. */
 import { expect, test } from '@playwright/test'
 import { startEmbeddedMedia } from '../support/embedded-media.ts'
-import { freePort } from '../support/free-port.ts'
+import { findFreePort } from '../support/free-port.ts'
 import { serveMediaPage } from './media-page/serve-page.ts'
 import { measureSlowReceiver } from './media-page/slow-receiver.ts'
 
 test('Cleo’s line takes 220 kbit/s: she hears Ada and Bo, is told that her connection is not good, and Bo sees Ada’s screen', async ({
   browser,
 }) => {
-  const udpPort = await freePort()
+  const udpPort = await findFreePort()
   const media = await startEmbeddedMedia({ udpPorts: { from: udpPort, to: udpPort } })
   const page = await serveMediaPage()
   try {

@@ -46,7 +46,7 @@ const tryMs = 300
 const tryAnswerMs = 300
 const tryStep = 1.6
 /** So long a client may take before its first word. */
-const firstWordMs = 2_000
+const firstWordMs = 5_000
 const firstPauseMs = 2_000
 const longestPauseMs = 40_000
 
