@@ -164,7 +164,7 @@ export const enCall = {
   'call.load-again': 'Load again',
   'call.over.server-unreachable': 'The call did not start',
   'call.over.server-unreachable-detail':
-    '{server} cannot be reached just now. Try again in a moment.',
+    '{server} could not take you in just now. Try again in a moment.',
   'call.over.livekit-unreachable': 'The call did not start',
   'call.over.livekit-unreachable-detail':
     'The media server cannot be reached. It is not you. Try again, or tell whoever runs {server}.',

@@ -72,7 +72,7 @@ export const en = {
   'room.preview': 'You are not in this room yet',
   'room.preview-detail': 'Join it to read along and to take part in its calls.',
   'room.failed': 'The room could not be loaded',
-  'room.failed-detail': 'The server did not answer. Try again in a moment.',
+  'room.failed-detail': 'There was no good answer from the server. Try again in a moment.',
   'room.not-found': 'No such room',
   'room.not-found-detail': 'It was deleted, or you are not in it. Ask its owner to add you.',
   'room.gone': 'You are no longer in {room}',
@@ -208,7 +208,7 @@ export const en = {
 
   'page.not-found': 'Nothing here',
   'page.not-found-detail': 'This address leads nowhere.',
-  'page.failed': 'The server cannot be reached',
+  'page.failed': 'There is no good answer from the server',
   'page.failed-detail': 'Check your connection, then try again.',
   'page.loading': 'Loading',
 

@@ -9,13 +9,18 @@ const outgoing = () =>
 const message = { requestId: 'r1', text: 'From the tunnel', at: 1, failed: false }
 
 beforeEach(() => {
+  vi.useFakeTimers()
   localStorage.clear()
   timelinesStore.trigger.forgotten()
   vi.stubGlobal('fetch', () => Promise.reject(new Error('offline')))
 })
-afterEach(() => {
+afterEach(async () => {
   keepUnsent(null)
   keepReadMarks(null)
+  timelinesStore.trigger.forgotten()
+  // What waited to be sent again finds nothing any more.
+  await vi.runOnlyPendingTimersAsync()
+  vi.useRealTimers()
   vi.unstubAllGlobals()
 })
 
@@ -45,6 +50,26 @@ test('what was sent is kept no longer', async () => {
   expect(Object.keys(localStorage)).toEqual([])
   reload('gus')
   expect(outgoing()).toEqual([])
+})
+
+test('F44 what the server cannot take now waits and goes out by itself, what it refuses does not', async () => {
+  const shown = () => timelinesStore.getSnapshot().context.rooms['garden']?.outgoing
+  const refusal = (status: number) =>
+    Promise.resolve(
+      Response.json({ error: { code: 'unavailable', message: '', details: {} } }, { status }),
+    )
+  vi.stubGlobal('fetch', () => refusal(503))
+  await sendMessage('garden', message)
+  expect(shown()).toMatchObject([{ failed: true, isWaiting: true }])
+  const posted = { ...message, type: 'message.posted', seq: 1, by: 'gus', source: 'user' }
+  vi.stubGlobal('fetch', () => Promise.resolve(Response.json(posted, { status: 201 })))
+  // Nobody presses anything, and the connection was never lost.
+  await vi.runAllTimersAsync()
+  expect(shown()).toEqual([])
+  vi.stubGlobal('fetch', () => refusal(403))
+  await sendMessage('garden', { ...message, requestId: 'r2' })
+  expect(shown()).toMatchObject([{ failed: true, isWaiting: false }])
+  expect(vi.getTimerCount()).toBe(0)
 })
 
 test('several unsent messages come back in their order', async () => {
