@@ -2,7 +2,7 @@
  * The server's time: it only runs forward. It starts with the machine's clock and goes on by the
  * monotonic one, so that a clock that is set back or forward changes no wait (R53) and no room's times
  * go back (I7). Where the two differ it comes nearer by one part in twenty; a clock that was set
- * forward is taken at once when nobody waits for anything. See docs/adr/00XX-h4.
+ * forward is taken at once when nobody waits for anything. See docs/adr/0016.
  */
 import { createClock, type Clock } from './clock.ts'
 

@@ -21,7 +21,7 @@ process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ||= String(64 * 1024)
 
 /**
  * The package's build for Node 20 is of an older core, which answers 505 to a request line that comes in
- * pieces (docs/adr/00XX-h3-uwebsockets-builds.md).
+ * pieces (docs/adr/0015-uwebsockets-builds.md).
  */
 const packages = isNode20 ? ['uwebsockets-for-node-20', 'uWebSockets.js'] : ['uWebSockets.js']
 const { uws, from } = load()
