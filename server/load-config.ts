@@ -133,9 +133,8 @@ function toLivekit(
     )
   }
   return {
-    // eslint-disable-next-line regexp/no-super-linear-move -- the operator’s own line, at the start
-    url: url.replace(/\/+$/, ''),
-    internalUrl: (section.internal_url ?? url).replace(/\/+$/, ''),
+    url: withoutSlashes(url),
+    internalUrl: withoutSlashes(section.internal_url ?? url),
     apiKey,
     apiSecret,
     webhookUrl: section.webhook_url ?? `${webserverUrl}/webhooks/livekit`,
@@ -203,4 +202,9 @@ function toSecurity(key: Buffer | undefined, databaseUrl: string): Config['secur
     '[security] key_encryption_key is missing: with PostgreSQL it must be set there or as ' +
       `${variableOf('security', 'key_encryption_key')}, to base64 of 32 random bytes (openssl rand -base64 32)`,
   )
+}
+
+function withoutSlashes(url: string): string {
+  // eslint-disable-next-line regexp/no-super-linear-move -- the operator’s own line, at the start
+  return url.replace(/\/+$/, '')
 }

@@ -39,6 +39,8 @@ afterEach(async () => {
   await carrier.close()
 })
 
+/** A keyframe as VP8 begins it. */
+const keyframe = (text: string) => `\x10\x10${text}`
 const threeLayers = [{ quality: 0 }, { quality: 1 }, { quality: 2 }]
 const microphone = (cid: string) => ({
   cid,
@@ -92,7 +94,7 @@ describe.each([
         ssrc: 2428164100,
         payloadType: 120,
         extensions: { 3: '8', 9: 'f' },
-        payload: 'picture',
+        payload: keyframe('picture'),
       },
       answeredRids: ['q', 'f'],
     },
@@ -105,7 +107,7 @@ describe.each([
         ssrc: 77,
         payloadType: 96,
         extensions: { 4: '8', 10: 'f' },
-        payload: 'picture',
+        payload: keyframe('picture'),
       },
       answeredRids: ['q', 'f'],
     },
@@ -118,7 +120,7 @@ describe.each([
         ssrc: 77,
         payloadType: 100,
         extensions: { 4: '2', 10: 'f' },
-        payload: 'picture',
+        payload: keyframe('picture'),
       },
       answeredRids: ['q', 'f'],
     },
@@ -131,7 +133,7 @@ describe.each([
         ssrc: 77,
         payloadType: 96,
         extensions: { 4: '8', 10: 'f' },
-        payload: 'picture',
+        payload: keyframe('picture'),
       },
       answeredRids: ['f', 'q'],
     },
@@ -154,10 +156,15 @@ describe('which track a section carries', () => {
     ssrc,
     payloadType: 120,
     extensions: { 3: '8', 9: rid },
-    payload: `layer ${rid}`,
+    payload: keyframe(rid),
   })
   /** Of a section that Firefox would add: one layer, and a name that nobody has heard of. */
-  const oneLayer = { ssrc: 4711, payloadType: 120, extensions: { 3: '9' }, payload: 'one layer' }
+  const oneLayer = {
+    ssrc: 4711,
+    payloadType: 120,
+    extensions: { 3: '9' },
+    payload: keyframe('one layer'),
+  }
   const pictureSection = firefox.slice(firefox.lastIndexOf('m=video'))
   const withScreen = (at: 'before' | 'after') => {
     const added = pictureSection
@@ -178,7 +185,7 @@ describe('which track a section carries', () => {
       layer(2428164100, 'q'),
       layer(425837481, 'h'),
     ])
-    expect(new Set(arrived)).toEqual(new Set(['layer f']))
+    expect(new Set(arrived)).toEqual(new Set([keyframe('f')]))
   })
 
   test('layers without names: the best one of their group goes on', async () => {
@@ -191,7 +198,7 @@ describe('which track a section carries', () => {
     const packet = (ssrc: number) => ({
       ...oneLayer,
       ssrc,
-      payload: `stream ${ssrc}`,
+      payload: keyframe(`${ssrc}`),
       extensions: { 3: '8' },
     })
     const arrived = await arrives(both, TrackSource.CAMERA, [
@@ -199,7 +206,7 @@ describe('which track a section carries', () => {
       packet(2428164100),
       packet(425837481),
     ])
-    expect(new Set(arrived)).toEqual(new Set(['stream 2154373554']))
+    expect(new Set(arrived)).toEqual(new Set([keyframe('2154373554')]))
   })
 
   test('a track that is announced after its offer is found', async () => {
@@ -240,7 +247,7 @@ describe('which track a section carries', () => {
     await both.ada.offer(firefox)
     await both.ada.offer(withScreen('before'))
     await arrives(both, TrackSource.SCREEN_SHARE, [oneLayer])
-    const again = { ...layer(2428164100, 'f'), payload: 'again' }
+    const again = { ...layer(2428164100, 'f'), payload: keyframe('again') }
     await arrives(both, TrackSource.CAMERA, [again])
     expect(both.bo.tracksOf('ada')[0]?.sid).toBe(before?.sid)
   })
