@@ -11,7 +11,7 @@ test('F15 nobody hears themselves in a shared screen: the page’s own voices ar
 
 test('F15 a screen’s sound is no voice: nothing is taken out of it, two sides, no pauses', () => {
   for (const supported of [{}, { restrictOwnAudio: true }]) {
-    expect(screenCapture(supported).audio).toMatchObject({
+    expect(screenCapture(supported as MediaTrackSupportedConstraints).audio).toMatchObject({
       echoCancellation: false,
       noiseSuppression: false,
       autoGainControl: false,
