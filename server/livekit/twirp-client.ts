@@ -26,6 +26,7 @@ export interface TwirpOptions {
 
 export function createTwirpClient(options: TwirpOptions): TwirpClient {
   const { url, apiKey, apiSecret, timeoutMs, wall = Date.now, onClock } = options
+  // eslint-disable-next-line regexp/no-super-linear-move -- the operator’s own line
   const address = url.replace(/\/+$/, '')
   const base = `${address.replace(/^ws/i, 'http')}/twirp/livekit.RoomService`
 

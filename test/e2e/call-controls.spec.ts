@@ -88,13 +88,15 @@ test('F10 F11 F14 F15 Ada mutes, chooses another microphone that is kept, and sh
 
   // A screen comes first, and goes.
   await button(ada, 'Share screen').click()
-  await expect(barButton(ada, 'Stop sharing')).toBeVisible()
+  // In the bar, and beside the words that say so.
+  const stop = ada.page.getByRole('toolbar').getByRole('button', { name: 'Stop sharing' })
+  await expect(stop).toBeVisible()
   await expect(bo.page.getByText('Ada’s screen')).toBeVisible()
   await turnCameraOn(ada)
   await expect(bo.page.locator('.stage > .large').getByText('Ada’s screen')).toBeVisible()
   await button(bo, 'Grid').click()
   await expect(bo.page.locator('.tile-grid .tile')).toHaveCount(3)
-  await barButton(ada, 'Stop sharing').click()
+  await stop.click()
   await expect(bo.page.getByText('Ada’s screen')).toBeHidden()
   await expect(button(ada, 'Share screen')).toBeVisible()
 

@@ -3,6 +3,9 @@
  * that gives nothing, a media key, a join without an answer. With the media server inside.
  */
 import { expect, test, type BrowserContext } from '@playwright/test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { startEmbeddedServer, type EmbeddedServer } from './support/embedded-server.ts'
 import { grows, untilConnected } from './support/call-checks.ts'
 import {
@@ -15,6 +18,7 @@ import {
   type Person,
 } from './support/person.ts'
 import { makeRoom } from './support/rooms.ts'
+import { writeVoice } from './support/voice-file.ts'
 import { until } from '../support/until.ts'
 
 test.setTimeout(240_000)
@@ -176,6 +180,42 @@ test('F10 the system mutes Ada’s microphone: she is told within 5 s, and sees 
   await expect(peopleAt(bo).getByText('muted')).toHaveCount(0)
   await expect(peopleAt(ada).getByText('muted')).toHaveCount(0)
   await expect(button(ada, 'Mute microphone')).toBeVisible()
+})
+
+test('F10 Ada’s microphone gives nothing at all: she is told within 5 s, and nobody else is', async ({
+  playwright,
+  launchOptions,
+}) => {
+  const folder = mkdtempSync(join(tmpdir(), 'chatto-silence-'))
+  writeVoice(join(folder, 'silence.wav'), 0)
+  const silent = await playwright.chromium.launch({
+    ...launchOptions,
+    args: [
+      ...(launchOptions.args ?? []),
+      `--use-file-for-fake-audio-capture=${join(folder, 'silence.wav')}`,
+    ],
+  })
+  const loud = await playwright.chromium.launch(launchOptions)
+  try {
+    const ada = await register(silent, server.url, 'Ada')
+    const bo = await register(loud, server.url, 'Bo')
+    people = [ada, bo]
+    for (const person of people) await openRoom(person)
+    await joinCall(bo)
+    await joinCall(ada)
+    await expect(ada.page.getByText('Nothing comes from your microphone.')).toBeVisible({
+      timeout: 5000,
+    })
+    // Who is heard reads nothing of it, and whoever mutes has no need to.
+    await expect(bo.page.getByText('Nothing comes from your microphone.')).toHaveCount(0)
+    await button(ada, 'Mute microphone').click()
+    await expect(ada.page.getByText('Nothing comes from your microphone.')).toBeHidden()
+  } finally {
+    for (const { context } of people.splice(0)) await context.close()
+    await silent.close()
+    await loud.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 test('F20 a media key pauses every voice at Bo’s: they play on; where they may not, he turns the sound on again', async ({

@@ -119,7 +119,7 @@ async function sharesScreen(person: Person, watcher: Person): Promise<void> {
   await button(person, 'Share screen').click()
   await expect(picture).toBeVisible()
   await grows(watcher, await receivedMedia(watcher.page))
-  await button(person, 'Stop sharing').click()
+  await person.page.getByRole('toolbar').getByRole('button', { name: 'Stop sharing' }).click()
   await expect(picture).toBeHidden()
 }
 

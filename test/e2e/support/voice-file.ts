@@ -6,7 +6,8 @@ const seconds = 4
 /** Vowels at this pace keep a noise suppressor from taking it for a hum. */
 const vowelsPerSecond = 7
 
-export function writeVoice(path: string): void {
+/** `volume` 0 is what a microphone gives that is switched off at its cable. */
+export function writeVoice(path: string, volume = 1): void {
   const count = sampleRate * seconds
   const wav = Buffer.alloc(44 + count * 2)
   wav.write('RIFF', 0)
@@ -34,7 +35,7 @@ export function writeVoice(path: string): void {
     }
     const loudness = 0.8 + 0.2 * sway
     wav.writeInt16LE(
-      Math.round(Math.max(-1, Math.min(1, (sum * loudness) / 5)) * 30_000),
+      Math.round(volume * Math.max(-1, Math.min(1, (sum * loudness) / 5)) * 30_000),
       44 + i * 2,
     )
   }
