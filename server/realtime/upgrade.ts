@@ -11,7 +11,7 @@ import { newSocketData, type SocketData } from './live-socket.ts'
 export interface UpgradeDeps {
   origins: Pick<Origins, 'arrival' | 'requireHost' | 'allowOrigin'>
   /** Read when a socket opens. */
-  accounts(): Pick<AccountService, 'authenticate'>
+  accounts(): Pick<AccountService, 'authenticate' | 'prolong'>
 }
 
 type Upgrade = (res: HttpResponse, req: HttpRequest, context: us_socket_context_t) => void
