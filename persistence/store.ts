@@ -288,6 +288,8 @@ export interface AccountStore {
     tokenHash: string,
     at: number,
   ): Promise<{ session: SessionRecord; user: UserRecord } | undefined>
+  /** False when it had ended or expired by `at`. */
+  prolongSession(tokenHash: string, at: number, expiresAt: number): Promise<boolean>
   endSession(tokenHash: string, at: number): Promise<void>
   /** Session ids that ended since that time by the database's clock, with a margin. */
   sessionsEndedSince(at: number): Promise<string[]>

@@ -19,6 +19,8 @@ export interface SignedIn {
   sessionId: string
   tokenHash: string
   expiresAt: number
+  /** It has just been given more time: a browser’s cookie has to learn that. */
+  isProlonged?: boolean
 }
 
 /** server/auth. Errors are `AppError`s with the codes of api.md. */
@@ -34,8 +36,12 @@ export interface AccountService {
     address: string,
   ): Promise<{ user: User; token: string; expiresAt: number }>
   signOut(me: SignedIn): Promise<void>
-  /** Undefined when the token names no living session. */
+  /** Undefined when the token names no living session. One that is in use lasts: see `prolong`. */
   authenticate(token: string): Promise<SignedIn | undefined>
+  /**
+   * Gives a session that is in use its whole time again, at most once a day; undefined when it is over.
+   */
+  prolong(me: SignedIn): Promise<SignedIn | undefined>
   /** `forbidden` with a wrong password. Gone from every room and call when it resolves. */
   deleteMe(me: SignedIn, password: string): Promise<void>
   deleteUser(me: SignedIn, userId: string): Promise<void>

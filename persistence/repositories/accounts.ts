@@ -134,6 +134,17 @@ export function createAccountStore(database: Database): AccountStore {
       }
     },
 
+    async prolongSession(tokenHash, at, expiresAt) {
+      const prolonged = await database.write(({ sql }) =>
+        sql(
+          `update sessions set expires_at = ?
+           where token_hash = ? and ended_at is null and expires_at > ? returning token_hash`,
+          [expiresAt, tokenHash, at],
+        ),
+      )
+      return prolonged.length > 0
+    },
+
     async endSession(tokenHash) {
       await database.write(({ sql }) =>
         sql(

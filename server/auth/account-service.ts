@@ -25,10 +25,14 @@ export interface AccountServiceDeps {
   newToken(): string
 }
 
-const sessionMs = 30 * 24 * 3600_000
+const dayMs = 24 * 3600_000
+/** Unused. */
+const sessionMs = 30 * dayMs
 
 export function createAccountService(deps: AccountServiceDeps): AccountService {
   const { accounts, passwords, attempts, now } = deps
+  /** By token hash: a page asks for many things at once. */
+  const prolonging = new Map<string, Promise<SignedIn | undefined>>()
 
   async function openSession(user: UserRecord) {
     const token = deps.newToken()
@@ -42,6 +46,20 @@ export function createAccountService(deps: AccountServiceDeps): AccountService {
       expiresAt,
     })
     return { user: deps.views.toUser(user), token, expiresAt }
+  }
+
+  async function prolong(me: SignedIn): Promise<SignedIn | undefined> {
+    const at = now()
+    const expiresAt = at + sessionMs
+    if (me.expiresAt > expiresAt - dayMs) return me
+    const underWay = prolonging.get(me.tokenHash)
+    if (underWay) return underWay
+    const work = accounts
+      .prolongSession(me.tokenHash, at, expiresAt)
+      .then((isOn) => (isOn ? { ...me, expiresAt, isProlonged: true } : undefined))
+      .finally(() => prolonging.delete(me.tokenHash))
+    prolonging.set(me.tokenHash, work)
+    return work
   }
 
   async function remove(userId: string): Promise<void> {
@@ -124,8 +142,12 @@ export function createAccountService(deps: AccountServiceDeps): AccountService {
       const found = await accounts.findSession(tokenHash, now())
       if (!found) return undefined
       const { sessionId, expiresAt } = found.session
-      return { user: found.user, sessionId, tokenHash, expiresAt }
+      const me = { user: found.user, sessionId, tokenHash, expiresAt }
+      // That it is in use can be stored another time.
+      return prolong(me).catch(() => me)
     },
+
+    prolong,
 
     async deleteMe(me, password) {
       const user = await accounts.findUser(me.user.id)

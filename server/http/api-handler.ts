@@ -10,7 +10,7 @@ import { parseBody, parseQuery } from './parse-input.ts'
 import { AbortedError, readBody, type Exchange, type RequestHead } from './request.ts'
 import type { Reply, Route } from './route.ts'
 import type { Match, Router } from './router.ts'
-import { findBearer, findToken } from './session-token.ts'
+import { findBearer, findToken, toCookie } from './session-token.ts'
 
 export interface ApiDeps {
   router: Router
@@ -71,7 +71,11 @@ export function createApiHandler(deps: ApiDeps): (exchange: Exchange, head: Requ
     const me = route.who === 'anyone' ? nobody : await signIn(presented?.token, route)
     const query = parseQuery(route, head)
     const body = parseBody(route, head, await bodyRead)
-    return route.handle({ me, body, query, param, arrival, bearer: findBearer(authorization) })
+    const bearer = findBearer(authorization)
+    const reply = await route.handle({ me, body, query, param, arrival, bearer })
+    return presented?.byCookie && needsCookie(route, me)
+      ? withCookie(reply, toCookie(presented.token, me.expiresAt, arrival.secure))
+      : reply
   }
 
   function checkOrigin(head: RequestHead, arrival: Arrival, byCookie: boolean): void {
@@ -127,6 +131,18 @@ export function createApiHandler(deps: ApiDeps): (exchange: Exchange, head: Requ
       log[level]({ requestId, ...request, ms }, 'request')
     })
   }
+}
+
+/** A browser forgets a cookie in its own time, so it is told of a longer life, and whenever it asks who it is. */
+function needsCookie({ method, path }: Route, me: SignedIn): boolean {
+  return me !== nobody && (me.isProlonged === true || (method === 'GET' && path === '/api/me'))
+}
+
+function withCookie(reply: Reply, cookie: string): Reply {
+  const headers = reply.headers ?? []
+  // A session that has just been ended has its cookie taken away.
+  if (headers.some(([name]) => name === 'set-cookie')) return reply
+  return { ...reply, headers: [...headers, ['set-cookie', cookie]] }
 }
 
 /** Of routes for anyone, which do not look at it. */

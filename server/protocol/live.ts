@@ -77,6 +77,12 @@ export const serverMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('error'), code: z.string() }),
 ])
 
+/** With 4403: time ended it, or somebody. */
+export const closeReasons = {
+  sessionExpired: 'the session expired',
+  sessionEnded: 'the session ended',
+} as const
+
 /** Close codes of the live socket. */
 export const closeCodes = {
   notSignedIn: 4401,

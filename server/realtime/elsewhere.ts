@@ -5,8 +5,10 @@
 import type { Logger } from 'pino'
 import type { Store } from '../../persistence/store.ts'
 import type { Clock, Timer } from '../clock.ts'
-import { closeCodes } from '../protocol/live.ts'
+import { closeCodes, closeReasons } from '../protocol/live.ts'
+import type { AccountService } from '../services.ts'
 import type { SocketFanOut } from './fan-out.ts'
+import type { LiveSocket } from './live-socket.ts'
 
 export interface Elsewhere {
   start(): void
@@ -14,16 +16,20 @@ export interface Elsewhere {
 }
 
 const everyMs = 500
+/** A session that is in use is prolonged once a day; this is how often a socket asks. */
+const lookAfterMs = 60_000
 /** A socket that does not drain for so long is cut. */
 const longestBehindMs = 30_000
 
 export function createElsewhere({
   store,
   fanOut,
+  prolong,
   clock,
   log,
 }: {
   store: Pick<Store, 'rooms' | 'accounts'>
+  prolong: AccountService['prolong']
   fanOut: SocketFanOut
   clock: Clock
   log: Logger
@@ -32,6 +38,7 @@ export function createElsewhere({
   let timer: Timer | null = null
   let running: Promise<void> | null = null
   let stopped = true
+  const lookedAfter = new WeakMap<LiveSocket, number>()
   /** The database's clock at the last look; null before the first. */
   let lookedAt: number | null = null
 
@@ -63,11 +70,28 @@ export function createElsewhere({
   function endWhatIsOver(): void {
     const at = now()
     for (const socket of [...fanOut.sockets]) {
-      if (socket.expiresAt <= at) socket.end(closeCodes.sessionEnded, 'the session expired')
-      else if (socket.behindSince !== null && at - socket.behindSince > longestBehindMs) {
+      if (at - (lookedAfter.get(socket) ?? -Infinity) > lookAfterMs) lookAfter(socket, at)
+      if (socket.behindSince !== null && at - socket.behindSince > longestBehindMs) {
         socket.cut()
       }
     }
+  }
+
+  /** Who is connected uses their session: it goes on, or is over by now. */
+  function lookAfter(socket: LiveSocket, at: number): void {
+    lookedAfter.set(socket, at)
+    prolong(socket.me)
+      .then((me) => {
+        if (me) socket.me = me
+        else socket.end(closeCodes.sessionEnded, whyOver(socket))
+      })
+      .catch((error: unknown) => {
+        log.warn({ err: error }, 'a session in use could not be prolonged; trying again')
+      })
+  }
+
+  function whyOver({ me }: LiveSocket): string {
+    return me.expiresAt <= now() ? closeReasons.sessionExpired : closeReasons.sessionEnded
   }
 
   function arm(): void {

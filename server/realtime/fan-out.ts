@@ -1,7 +1,7 @@
 /** Which rooms are watched in this process, and how every change reaches their sockets. */
 import type { Logger } from 'pino'
 import type { RoomRecord, RoomStore } from '../../persistence/store.ts'
-import { closeCodes } from '../protocol/live.ts'
+import { closeCodes, closeReasons } from '../protocol/live.ts'
 import type { CurrentKey, FanOut, RoomViews } from '../services.ts'
 import { createChannel, type Channel } from './channel.ts'
 import type { LiveSocket } from './live-socket.ts'
@@ -145,7 +145,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
       const ended = new Set(sessionIds)
       for (const socket of [...sockets]) {
         if (ended.has(socket.sessionId)) {
-          socket.end(closeCodes.sessionEnded, 'the session ended')
+          socket.end(closeCodes.sessionEnded, closeReasons.sessionEnded)
         }
       }
     },

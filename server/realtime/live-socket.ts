@@ -36,7 +36,8 @@ export interface WatchedRoom {
 export interface LiveSocket {
   readonly userId: string
   readonly sessionId: string
-  readonly expiresAt: number
+  /** Its session; replaced when that is given more time. */
+  me: SignedIn
   /** The rooms that it watches. */
   readonly rooms: Map<string, WatchedRoom>
   /** Since when it has lost messages because it reads too slowly; it gets views once it drained. */
@@ -83,7 +84,7 @@ export function createLiveSocket(
   const socket: LiveSocket = {
     userId: me.user.id,
     sessionId: me.sessionId,
-    expiresAt: me.expiresAt,
+    me,
     rooms: new Map(),
     behindSince: null,
     strikes: 0,

@@ -60,7 +60,13 @@ export function createLive(deps: LiveDeps): Live {
     log,
   })
   const upgrade = createUpgrade(deps)
-  const elsewhere = createElsewhere({ store: deps.store, fanOut, clock: createClock(now), log })
+  const elsewhere = createElsewhere({
+    store: deps.store,
+    fanOut,
+    prolong: (me) => deps.accounts().prolong(me),
+    clock: createClock(now),
+    log,
+  })
 
   function lost(socket: LiveSocket): void {
     if (socket.behindSince !== null) return

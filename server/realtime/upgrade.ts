@@ -13,7 +13,7 @@ export interface UpgradeDeps {
   origins: Pick<Origins, 'arrival' | 'requireHost' | 'allowOrigin'>
   hints: Pick<ProxyHints, 'socketIsPlain'>
   /** Read when a socket opens. */
-  accounts(): Pick<AccountService, 'authenticate'>
+  accounts(): Pick<AccountService, 'authenticate' | 'prolong'>
 }
 
 type Upgrade = (res: HttpResponse, req: HttpRequest, context: us_socket_context_t) => void

@@ -112,7 +112,13 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     currentKey: (roomId) => readCurrentKey(store, keys, roomId),
     log,
   })
-  const elsewhere = createElsewhere({ store, fanOut, clock, log })
+  const elsewhere = createElsewhere({
+    store,
+    fanOut,
+    prolong: (me) => Promise.resolve(me),
+    clock,
+    log,
+  })
   const index = createCallIndex({ now })
   const mailbox = createRoomMailbox({
     store: store.rooms,

@@ -100,7 +100,7 @@ describe('registering', () => {
 })
 
 describe('sessions', () => {
-  test('a token is 32 random bytes, only its hash is stored, and it lasts 30 days', async () => {
+  test('a token is 32 random bytes, only its hash is stored, and unused it lasts 30 days', async () => {
     const { token, expiresAt } = await core.accounts.register({ login: 'ada', password }, '::1')
     expect(Buffer.from(token, 'base64url')).toHaveLength(32)
     expect(expiresAt).toBe(core.now() + 30 * day)
@@ -113,10 +113,58 @@ describe('sessions', () => {
       tokenHash,
       expiresAt,
     })
-    core.pass(30 * day - 1)
-    expect(await core.accounts.authenticate(token)).toBeDefined()
-    core.pass(1)
+    core.pass(30 * day)
     expect(await core.accounts.authenticate(token)).toBeUndefined()
+  })
+
+  test('a session in use is prolonged, at most once a day however much is asked at once', async () => {
+    const ada = await core.register('ada')
+    let writes = 0
+    const accounts = core.accountsWith({
+      accounts: {
+        ...core.store.accounts,
+        prolongSession(...of) {
+          writes += 1
+          return core.store.accounts.prolongSession(...of)
+        },
+      },
+    })
+    const ask = () => accounts.authenticate(ada.token)
+    core.pass(day - 1)
+    expect(await ask()).toMatchObject({ expiresAt: ada.expiresAt })
+    expect(writes).toBe(0)
+    core.pass(1)
+    await Promise.all(Array.from({ length: 20 }, ask))
+    expect(writes).toBe(1)
+    expect((await ask())?.expiresAt).toBe(core.now() + 30 * day)
+    expect(writes).toBe(1)
+
+    for (let month = 0; month < 3; month += 1) {
+      core.pass(30 * day - 1)
+      expect(await ask()).toMatchObject({ expiresAt: core.now() + 30 * day, isProlonged: true })
+    }
+    core.pass(30 * day)
+    expect(await ask()).toBeUndefined()
+  })
+
+  test('one that ended is prolonged by nobody', async () => {
+    const ada = await core.register('ada')
+    await core.accounts.signOut(ada)
+    core.pass(2 * day)
+    expect(await core.accounts.prolong(ada)).toBeUndefined()
+    expect(await core.accounts.authenticate(ada.token)).toBeUndefined()
+  })
+
+  test('when that cannot be stored, who asks is signed in all the same', async () => {
+    const ada = await core.register('ada')
+    const accounts = core.accountsWith({
+      accounts: {
+        ...core.store.accounts,
+        prolongSession: () => Promise.reject(new Error('the disk is full')),
+      },
+    })
+    core.pass(2 * day)
+    expect(await accounts.authenticate(ada.token)).toMatchObject({ expiresAt: ada.expiresAt })
   })
 
   test.each(['', 'x', 'A'.repeat(43), 'A'.repeat(100_000), '%00', '\0'])(

@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runApp, type Person, type RunningApp } from '../../support/running-app.ts'
 import { openLive } from '../../support/live-client.ts'
+import { hashToken } from '../../../server/auth/account-service.ts'
+import { until } from '../../support/until.ts'
 
 let at = 1_800_000_000_000
 let app: RunningApp
@@ -226,10 +228,25 @@ test('4429 for more than so many messages a second; in the next second they coun
   expect((await socket.closed).code).toBe(4429)
 })
 
-test('4403 when the session expires while the socket is open', async () => {
+const day = 24 * 3600_000
+
+test('who is connected uses their session: it goes on for months', async () => {
   const socket = await ada.live()
-  at += 30 * 24 * 3600_000
-  expect((await socket.closed).code).toBe(4403)
+  for (let weeks = 0; weeks < 12; weeks += 3) {
+    at += 21 * day
+    await until('the session is prolonged', 10_000, async () => {
+      const found = await app.store.accounts.findSession(hashToken(ada.token), at)
+      return found?.session.expiresAt === at + 30 * day
+    })
+  }
+  socket.say({ type: 'ping' })
+  await socket.until('pong')
+})
+
+test('4403 when the session expires while the socket is open, and the reason says that nobody ended it', async () => {
+  const socket = await ada.live()
+  at += 30 * day
+  expect(await socket.closed).toMatchObject({ code: 4403, reason: 'the session expired' })
   const again = await ada.live({ unwelcome: true })
   expect((await again.closed).code).toBe(4401)
 })
