@@ -37,7 +37,10 @@ const unseen = /[\p{Default_Ignorable_Code_Point}\u2800]/gu
 
 /** Every space as the same single one, letters in their composed form: so that the same looks the same. */
 export const toPlainLine = (text: string): string =>
-  text.normalize('NFC').replaceAll(/\p{Zs}+/gu, ' ').trim()
+  text
+    .normalize('NFC')
+    .replaceAll(/\p{Zs}+/gu, ' ')
+    .trim()
 
 /** Expects what `toPlainLine` gave. */
 export function isPlainLine(text: string): boolean {

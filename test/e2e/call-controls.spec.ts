@@ -49,9 +49,6 @@ test.afterEach(async () => {
 })
 
 const button = ({ page }: Person, name: string | RegExp) => page.getByRole('button', { name })
-/** The note about one's own screen has one of the same name. */
-const barButton = ({ page }: Person, name: string) =>
-  page.getByRole('toolbar', { name: 'Call' }).getByRole('button', { name })
 
 test('F10 F11 F14 F15 Ada mutes, chooses another microphone that is kept, and shares her screen; Bo sees it', async ({
   browser,
