@@ -1,7 +1,7 @@
 /**
  * Keeps SQLite's WAL short, and empties it when a key was shredded (R43), on a connection of its own
  * that never waits for anybody. What takes long is copied beside the writer; only the last few pages
- * are copied in the writer's turn, so that no commit waits for more than that (ADR 00XX-h5).
+ * are copied in the writer's turn, so that no commit waits for more than that (ADR 0018).
  */
 import { statSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
