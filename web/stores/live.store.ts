@@ -55,12 +55,15 @@ export function lookAt(roomId: string | null): void {
   markRead(room.id, room.seq)
 }
 
+/** `closeReasons.sessionExpired` of the server’s protocol, whose code is not in the bundle. */
+const expired = 'the session expired'
+
 const client = createLiveClient({
   url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/live`,
   onMessage: take,
-  onState(state) {
+  onState(state, reason) {
     liveStore.trigger.moved({ state })
-    if (state === 'ended') sessionStore.trigger.ended()
+    if (state === 'ended') sessionStore.trigger.ended({ byTime: reason === expired })
   },
   random: Math.random,
 })
