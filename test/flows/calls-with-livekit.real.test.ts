@@ -1,3 +1,4 @@
+import '../support/rtc-quiet.ts'
 import { SimulateScenarioKind } from '@livekit/rtc-node'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Fact } from '../../server/protocol/wire.ts'

@@ -11,7 +11,8 @@ export type LiveState = 'connecting' | 'live' | 'lost' | 'ended'
 export interface LiveClientOptions {
   url: string
   onMessage(message: ServerMessage): void
-  onState(state: LiveState): void
+  /** `reason`: why the server ended it. */
+  onState(state: LiveState, reason?: string): void
   /** 0 to 1; spreads the returns of many clients after a restart. */
   random(): number
 }
@@ -62,8 +63,8 @@ export function createLiveClient(options: LiveClientOptions): LiveClient {
       }
       options.onMessage(message)
     }
-    opened.onclose = ({ code }) => {
-      if (socket === opened) lost(code)
+    opened.onclose = ({ code, reason }) => {
+      if (socket === opened) lost(code, reason)
     }
     answered = true
     ping = setInterval(() => {
@@ -83,13 +84,13 @@ export function createLiveClient(options: LiveClientOptions): LiveClient {
     send({ type: 'ping' })
   }
 
-  function lost(code: number): void {
+  function lost(code: number, reason?: string): void {
     socket = null
     if (ping) clearInterval(ping)
     if (!wanted) return
     if (isFinal(code)) {
       wanted = false
-      options.onState('ended')
+      options.onState('ended', reason)
       return
     }
     options.onState('lost')

@@ -76,13 +76,16 @@ function noteState(state: LiveState): void {
   else doubt.opened()
 }
 
+/** `closeReasons.sessionExpired` of the server’s protocol, whose code is not in the bundle. */
+const expired = 'the session expired'
+
 const client = createLiveClient({
   url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/live`,
   onMessage: take,
-  onState(state) {
+  onState(state, reason) {
     liveStore.trigger.moved({ state })
     noteState(state)
-    if (state === 'ended') sessionStore.trigger.ended()
+    if (state === 'ended') sessionStore.trigger.ended({ byTime: reason === expired })
   },
   random: Math.random,
 })

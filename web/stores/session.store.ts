@@ -14,6 +14,10 @@ export const sessionStore = createStore({
     config: null as ServerConfig | null,
     /** The server ended the session: nobody here signed out. */
     wasEnded: false,
+    /** Its time was over: nobody anywhere ended it. */
+    hasExpired: false,
+    /** What became of the call that one was in when the session was over. */
+    callAtEnd: null as 'goes-on' | 'over' | null,
   },
   on: {
     started: (context, event: { config: ServerConfig; me: User | null }) => ({
@@ -32,15 +36,29 @@ export const sessionStore = createStore({
       state: 'signed-in' as const,
       me: event.me,
       wasEnded: false,
+      hasExpired: false,
+      callAtEnd: null,
     }),
     signedOut: (context) => ({
       ...context,
       state: 'signed-out' as const,
       me: null,
       wasEnded: false,
+      hasExpired: false,
+      callAtEnd: null,
     }),
-    /** Expired, or ended from elsewhere. */
-    ended: (context) => ({ ...context, state: 'signed-out' as const, me: null, wasEnded: true }),
+    /** By its time, or from elsewhere. */
+    ended: (context, event: { byTime: boolean }) => ({
+      ...context,
+      state: 'signed-out' as const,
+      me: null,
+      wasEnded: true,
+      hasExpired: event.byTime,
+    }),
+    callAtDoor: (context, event: { call: 'goes-on' | 'over' }) => ({
+      ...context,
+      callAtEnd: event.call,
+    }),
   },
 })
 
@@ -84,6 +102,8 @@ export const useSessionState = (): Readonly<Ref<SessionState>> => select((contex
 export const useSessionEnded = (): Readonly<Ref<boolean>> => select((context) => context.wasEnded)
 export const useServerConfig = (): Readonly<Ref<ServerConfig | null>> =>
   select((context) => context.config)
+export const useCallAtEnd = (): Readonly<Ref<'goes-on' | 'over' | null>> =>
+  select((context) => context.callAtEnd)
 /** Whether this server has calls at all; their controls are hidden otherwise (R50). */
 export const useCallsEnabled = (): Readonly<Ref<boolean>> =>
   select((context) => context.config?.calls.enabled ?? false)

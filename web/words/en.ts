@@ -6,6 +6,10 @@ export const en = {
 
   'door.sign-in': 'Sign in',
   'door.register': 'Create an account',
+  'door.call-goes-on':
+    'Your session is over after a long time. Your call goes on: sign in to come back to it.',
+  'door.still-heard': 'The others still hear you.',
+  'door.call-over': 'Your call has ended.',
   'door.new-here': 'New here?',
   'door.have-account': 'You have an account?',
   'door.login': 'Login',

@@ -1,3 +1,4 @@
+import '../../support/rtc-quiet.ts'
 import { DisconnectReason } from '@livekit/rtc-node'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

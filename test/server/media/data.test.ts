@@ -1,3 +1,4 @@
+import '../../support/rtc-quiet.ts'
 /** Data between people on the embedded media server: packets, text streams, calls of procedures. */
 import { RoomEvent } from '@livekit/rtc-node'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'

@@ -1,7 +1,7 @@
 /** Ties the voice session to the page, to the live socket and to who is signed in. */
 import { onCallEnded, onKey, onReconnected } from '../../live/live-events.ts'
 import { roomsStore } from '../../stores/rooms.store.ts'
-import { sessionStore } from '../../stores/session.store.ts'
+import { sessionStore, type SessionState } from '../../stores/session.store.ts'
 import { keepPlace } from './kept-place.ts'
 import type { VoiceSession } from './voice-session.types.ts'
 
@@ -45,16 +45,50 @@ export function followServer(session: VoiceSession): void {
   })
 }
 
-/** A page that was loaded again comes back into its call; who signs out leaves it. */
+/**
+ * A page that was loaded again comes back into its call; who signs out, or whose session somebody ended,
+ * leaves it. A session that is over by its time takes no call away: it goes on until the person at the
+ * door signs in again or leaves it.
+ */
 export function followSignIn(session: VoiceSession, storage: Storage): void {
-  let isFirst = true
-  sessionStore.subscribe(({ context: { state } }) => {
-    if (state === 'signed-in' && isFirst) session.comeBack()
-    if (state === 'signed-out') {
-      session.actor.send({ type: 'leave.requested' })
-      // Whoever signs in next in this tab was not in that call.
-      if (isFirst) keepPlace(storage, null)
+  let before: SessionState | null = null
+  /** Whose call it is. */
+  let userId: string | null = null
+
+  const isIn = () =>
+    (['connecting', 'connected', 'returning'] as const).some((state) =>
+      session.actor.getSnapshot().matches(state),
+    )
+
+  function signedIn(id: string): void {
+    const isFirst = userId === null
+    const isSame = userId === id
+    userId = id
+    if (isFirst) session.comeBack()
+    // The key may have changed while nobody could tell this page.
+    else if (isSame) void session.refreshKey()
+    else session.actor.send({ type: 'leave.requested' })
+  }
+
+  function signedOut(hasExpired: boolean, from: SessionState | null): void {
+    const wasIn = isIn()
+    if (wasIn && hasExpired) {
+      sessionStore.trigger.callAtDoor({ call: 'goes-on' })
+      return
     }
-    if (state === 'signed-in' || state === 'signed-out') isFirst = false
+    session.actor.send({ type: 'leave.requested' })
+    // Whoever signs in next in this tab was not in that call.
+    if (from !== 'signed-in') keepPlace(storage, null)
+    if (wasIn && sessionStore.getSnapshot().context.wasEnded) {
+      sessionStore.trigger.callAtDoor({ call: 'over' })
+    }
+  }
+
+  sessionStore.subscribe(({ context: { state, me, hasExpired } }) => {
+    if (state === before) return
+    const from = before
+    before = state
+    if (state === 'signed-in' && me) signedIn(me.id)
+    if (state === 'signed-out') signedOut(hasExpired, from)
   })
 }
