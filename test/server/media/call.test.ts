@@ -1,5 +1,5 @@
-import '../../support/rtc-quiet.ts'
 /** People in a call on the embedded media server, with LiveKit's client for Node: real sound and picture, encrypted. */
+import '../../support/rtc-quiet.ts'
 import { TrackSource, TrackType } from '@livekit/protocol'
 import {
   LocalVideoTrack,

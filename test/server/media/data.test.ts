@@ -1,5 +1,5 @@
-import '../../support/rtc-quiet.ts'
 /** Data between people on the embedded media server: packets, text streams, calls of procedures. */
+import '../../support/rtc-quiet.ts'
 import { RoomEvent } from '@livekit/rtc-node'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { startMediaCarrier, type MediaCarrier } from '../../support/media-carrier.ts'

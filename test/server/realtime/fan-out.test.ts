@@ -4,6 +4,7 @@ import { openStore } from '../../../persistence/open-store.ts'
 import { runApp, type RunningApp } from '../../support/running-app.ts'
 import { until } from '../../support/until.ts'
 
+const metricsToken = 'of tests'
 let app: RunningApp
 /** Held back while it is set: the rooms that a welcome tells of. */
 let held: Promise<void> | null
@@ -15,6 +16,7 @@ beforeEach(async () => {
   waiting = 0
   isElsewhere = false
   app = await runApp({
+    env: { CHATTO_METRICS_TOKEN: metricsToken },
     wrapFanOut: (fanOut) => ({
       ...fanOut,
       committed(...args) {
@@ -50,7 +52,10 @@ test('R48 Bo’s page comes back before its first socket is gone: it still learn
   await until('the second socket reads its rooms', 5_000, () => waiting > 0)
   await first.close()
   await until('the first socket is forgotten', 5_000, async () =>
-    /^chatto_live_sockets 1$/m.test((await app.ask('GET', '/metrics')).text),
+    /^chatto_live_sockets 1$/m.test(
+      (await app.ask('GET', '/metrics', { headers: { authorization: `Bearer ${metricsToken}` } }))
+        .text,
+    ),
   )
   release()
   const second = await opening

@@ -4,6 +4,7 @@ import type { Room } from '../../../server/protocol/wire.ts'
 import { runApp, type Person, type RunningApp } from '../../support/running-app.ts'
 import type { LiveClient } from '../../support/live-client.ts'
 
+const metricsToken = 'of tests'
 let at: number
 let app: RunningApp
 let ada: Person
@@ -12,7 +13,11 @@ let log: Room
 let his: LiveClient
 beforeEach(async () => {
   at = 1_800_000_000_000
-  app = await runApp({ now: () => at, logLevel: 'debug' })
+  app = await runApp({
+    now: () => at,
+    logLevel: 'debug',
+    env: { CHATTO_METRICS_TOKEN: metricsToken },
+  })
   ada = await app.signUp('ada')
   bo = await app.signUp('bo')
   log = await ada.makeRoom('Log')
@@ -30,7 +35,10 @@ async function flood(): Promise<void> {
 }
 
 const openSockets = async () =>
-  /^chatto_live_sockets (\d+)$/m.exec((await app.ask('GET', '/metrics')).text)?.[1]
+  /^chatto_live_sockets (\d+)$/m.exec(
+    (await app.ask('GET', '/metrics', { headers: { authorization: `Bearer ${metricsToken}` } }))
+      .text,
+  )?.[1]
 
 test('R48 once it drains Bo is told of the rooms that came and went, and gets one view of each, never a gap', async () => {
   const old = await ada.makeRoom('Old')
