@@ -35,6 +35,7 @@ export function createLockWatch(
     tell(
       `A write to ${what} has been waiting for ${tellAfterMs / 1000} s: ${who() ?? 'another program'} ` +
         'holds its lock, or its disk does not answer. Nothing can be stored meanwhile.',
+      { code: 'database-locked' },
     )
   }
 
@@ -56,7 +57,7 @@ export function createLockWatch(
             return
           }
           isLocked = false
-          if (isTold) tell(`${what} takes writes again.`)
+          if (isTold) tell(`${what} takes writes again.`, { code: 'database-locked', isOver: true })
           isTold = false
         },
       }

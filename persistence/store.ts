@@ -369,8 +369,11 @@ export class DatabaseLockedError extends Error {
 /** `held`: somebody else reads from the WAL; ask again later. */
 export type ScrubOutcome = 'done' | 'held'
 
-/** Takes lines for whoever runs the server: what keeps the database from its work. */
-export type TellOperator = (line: string) => void
+/** Takes lines for whoever runs the server. */
+export interface TellOperator {
+  /** `during`: what keeps the database from its work until `isOver` of the same is told. */
+  (line: string, during?: { code: 'database-held' | 'database-locked'; isOver?: true }): void
+}
 
 /** How the server opens a database. `url`: `sqlite:/absolute/path` or `postgres://…`. */
 export type OpenStore = (url: string, tell?: TellOperator) => Promise<Store>

@@ -62,7 +62,10 @@ export async function startWalUpkeep(
 
   function note(done: boolean): ScrubOutcome {
     if (done) {
-      if (isTold) tell(`The WAL of ${path} could be emptied again: nobody holds it any more.`)
+      if (isTold) {
+        const line = `The WAL of ${path} could be emptied again: nobody holds it any more.`
+        tell(line, { code: 'database-held', isOver: true })
+      }
       failures = 0
       isTold = false
       return 'done'
@@ -76,6 +79,7 @@ export async function startWalUpkeep(
         `${who ?? 'Another program'} holds a transaction open on ${path} (a backup tool, a database ` +
           'shell?). Calls and messages go on, but the WAL beside it grows and keeps the keys of ' +
           'calls that ended until that transaction is closed.',
+        { code: 'database-held' },
       )
     }
     return 'held'

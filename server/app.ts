@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { v7 as uuidV7 } from 'uuid'
 import { holdDatabase, type HeldDatabase } from '../persistence/hold-sqlite.ts'
 import { openStore } from '../persistence/open-store.ts'
-import type { OpenStore, Store } from '../persistence/store.ts'
+import type { OpenStore, Store, TellOperator } from '../persistence/store.ts'
 import { createAccountRooms, generalRoomSetting } from './auth/account-rooms.ts'
 import { createAccountService } from './auth/account-service.ts'
 import { createAttempts } from './auth/attempts.ts'
@@ -84,10 +84,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   await requireFreeAddress(config.webserver.host, config.webserver.port)
   /** What is open already if the start fails, in order. */
   const opened: { close(): Promise<void> }[] = []
+  /** Until there is a time by which troubles last. */
+  let tellOfDatabase: TellOperator = (line) => log.warn(line)
   try {
     const held = await holdDatabase(config.database.url)
     opened.push({ close: held.release })
-    const store = await open(config.database.url, (line) => log.warn(line))
+    const store = await open(config.database.url, (...told) => tellOfDatabase(...told))
     opened.push(store)
     return await startWith(store, keyEncryptionKey, held)
   } catch (error) {
@@ -119,6 +121,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     opened.push({ close: async () => time.stop() })
     const { now } = clock
     const troubles = createTroubles({ now, log })
+    tellOfDatabase = (line, during) => {
+      if (!during) log.warn(line)
+      else if (during.isOver) troubles.over(during.code, line)
+      else troubles.note({ part: 'database', code: during.code, message: line })
+    }
     await store.calls.saveChart(callDefinitionHash, callChart.machineId, callChart)
 
     const keys = createCallKeys(keyEncryptionKey)
@@ -129,7 +136,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       accounts: store.accounts,
       rebuild: (roomId, callId) => rebuildCall(mailbox, roomId, callId),
     })
-    const hints = createProxyHints(log)
+    const hints = createProxyHints(troubles)
     const origins = createOrigins(config.webserver, { secure: tls !== null, hints })
     const live: Live = createLive({
       store,

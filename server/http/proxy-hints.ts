@@ -2,7 +2,7 @@
  * What the operator should know of who stands in front of this server: people are told “cannot” by it, and
  * the cause is in nobody's log. Each is said once for each of a few: who sends nonsense must not fill the log.
  */
-import type { Logger } from 'pino'
+import type { Troubles } from '../troubles.ts'
 import type { RequestHead } from './request.ts'
 
 export interface ProxyHints {
@@ -22,15 +22,19 @@ export function asksToUpgrade({ headers }: Pick<RequestHead, 'headers'>): boolea
 const mostOfAKind = 3
 const longest = 100
 
-export function createProxyHints(log: Pick<Logger, 'warn'>): ProxyHints {
-  const saidOfKind = new Map<string, Set<string>>()
+export function createProxyHints(troubles: Pick<Troubles, 'note'>): ProxyHints {
+  const saidOfKind = new Map<string, string[]>()
 
   function tell(kind: string, what: string, text: string): void {
-    const said = saidOfKind.get(kind) ?? new Set()
+    const said = saidOfKind.get(kind) ?? []
     saidOfKind.set(kind, said)
-    if (said.size === mostOfAKind || said.has(what)) return
-    said.add(what)
-    log.warn(text)
+    if (!said.includes(what)) {
+      if (said.length === mostOfAKind) return
+      said.push(what)
+    }
+    // Seen again, it is told again: then it stands in the health for longer, and is not logged twice.
+    const code = `proxy-${kind}-${said.indexOf(what) + 1}`
+    troubles.note({ part: 'proxy', code, message: text })
   }
   const short = (text: string) => text.slice(0, longest)
 

@@ -1,8 +1,23 @@
-/** Behind a proxy that passes no WebSockets. */
+/** Behind real proxies: a call as README sets them up, and what is said where no WebSockets pass. */
 import { expect, test } from '@playwright/test'
-import { findFreePort, fromReadme, missingProxies, startNginx } from '../support/proxies.ts'
+import {
+  findFreePort,
+  fromReadme,
+  missingProxies,
+  startCaddy,
+  startNginx,
+} from '../support/proxies.ts'
+import { grows, untilConnected } from './support/call-checks.ts'
 import { startEmbeddedServer, type EmbeddedServer } from './support/embedded-server.ts'
-import { password, visit } from './support/person.ts'
+import {
+  hangUp,
+  joinCall,
+  openRoom,
+  password,
+  register,
+  turnCameraOn,
+  visit,
+} from './support/person.ts'
 
 const missing = missingProxies()
 test.skip(missing !== null, missing ?? '')
@@ -50,3 +65,38 @@ test('nginx without the lines for WebSockets: people read that live connections 
     await proxy.stop()
   }
 })
+
+for (const { name, start } of [
+  { name: 'Nginx', start: () => startNginx(fromReadme('nginx'), proxyPort, behind()) },
+  { name: 'Caddy', start: () => startCaddy(fromReadme('caddyfile'), proxyPort, behind()) },
+]) {
+  test(`${name} as README has it: Ada and Bo hear and see each other, beside another program’s long cookie`, async ({
+    browser,
+  }) => {
+    const proxy = await start()
+    try {
+      const [ada, bo] = [
+        await register(browser, proxy.origin, `Ada${name}`, people),
+        await register(browser, proxy.origin, `Bo${name}`, people),
+      ]
+      for (const person of [ada, bo]) {
+        await person.context.addCookies([
+          { name: 'another', value: 'x'.repeat(800), domain: 'localhost', path: '/' },
+        ])
+        await openRoom(person)
+        await joinCall(person)
+        await turnCameraOn(person)
+      }
+      await untilConnected(ada, [`Ada${name}`, `Bo${name}`])
+      await grows(ada)
+      await grows(bo)
+      for (const person of [ada, bo]) {
+        expect(person.violations).toEqual([])
+        await hangUp(person)
+        await person.context.close()
+      }
+    } finally {
+      await proxy.stop()
+    }
+  })
+}
