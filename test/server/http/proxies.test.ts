@@ -93,6 +93,12 @@ describe('what the operator is told', () => {
     expect(warnings(app).filter((line) => line.includes('X-Forwarded-For'))).toEqual([
       expect.stringContaining('set [webserver] trusted_proxies = ["127.0.0.1"]'),
     ])
+    // R54: the health says so as well.
+    const admin = await app.signUp('admin')
+    const { troubles } = await admin.get<{ troubles: object[] }>('/api/admin/health')
+    expect(troubles).toMatchObject([
+      { part: 'proxy', message: expect.stringContaining('trusted_proxies') as unknown },
+    ])
     const limited = []
     for (const client of ['203.0.113.1', '203.0.113.2', '203.0.113.3']) {
       limited.push(
