@@ -68,7 +68,8 @@ const firstSeen = (seen: Locator) =>
     )
     return {
       text: row?.querySelector('.words')?.textContent?.trim() ?? '',
-      top: Math.round((row?.getBoundingClientRect().top ?? 0) - top),
+      // Of its words: who wrote it stands above the first of several only.
+      top: Math.round((row?.querySelector('.words')?.getBoundingClientRect().top ?? 0) - top),
     }
   })
 const placeOf = (seen: Locator, text: string) =>
@@ -76,7 +77,7 @@ const placeOf = (seen: Locator, text: string) =>
     .getByText(text, { exact: true })
     .evaluate((words) =>
       Math.round(
-        (words.closest('.message')?.getBoundingClientRect().top ?? 0) -
+        (words.closest('.message')?.querySelector('.words')?.getBoundingClientRect().top ?? 0) -
           (words.closest('.history')?.getBoundingClientRect().top ?? 0),
       ),
     )
