@@ -15,6 +15,11 @@ test('a screen too sends at most 800 kbit/s there, and both have a small second 
   expect(screenShareSimulcastLayers?.map(({ encoding }) => encoding.maxBitrate)).toEqual([100_000])
 })
 
+test('a voice takes 32 kbit/s there, so that a slow line has room for a picture beside two of them', () => {
+  const { audioPreset } = publishDefaultsFor('wss://harbour.test:8443', 'harbour.test:8443')
+  expect(audioPreset).toEqual({ maxBitrate: 32_000 })
+})
+
 test('a LiveKit of its own gets what the SDK finds right', () => {
   for (const url of ['wss://livekit.harbour.test', 'ws://harbour.test:7880']) {
     expect(publishDefaultsFor(url, 'harbour.test')).toEqual({
