@@ -125,8 +125,12 @@ export function withoutPassword(url: string): string {
     .replaceAll(/([?&](?:password|sslpassword)=)[^&]*/gi, '$1…')
 }
 
+/** Readers of urls drop them, and PostgreSQL reads a name up to there: it would be another database. */
+const holdsControl = (text: string) => /\p{Cc}/u.test(text)
+
 function read(url: string): Map<Parameter, string> {
   let parsed: ReturnType<typeof parse>
+  if (holdsControl(url)) throw refuse('it holds a control character')
   const [bare = '', query = ''] = url.split(/\?(.*)/s)
   try {
     parsed = parse(bare)
@@ -135,6 +139,7 @@ function read(url: string): Map<Parameter, string> {
   }
   const given = new Map<Parameter, string>()
   const note = (name: Parameter, value: string | null | undefined) => {
+    if (value && holdsControl(value)) throw refuse(`${name} holds a control character`)
     if (value) given.set(name, value)
   }
   note('host', parsed.host)

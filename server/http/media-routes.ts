@@ -11,7 +11,14 @@ import type { CarriedSignal } from '../livekit/media/carrier-relay.ts'
 import { SignalRefused, type SignalPath } from '../livekit/media/media-server.types.ts'
 import { answer, answerBytes, answerError, type Header } from './answer.ts'
 import { asksToUpgrade, type ProxyHints } from './proxy-hints.ts'
-import { AbortedError, copyHead, openExchange, readBody, type RequestHead } from './request.ts'
+import {
+  AbortedError,
+  copyHead,
+  openExchange,
+  readBody,
+  type Exchange,
+  type RequestHead,
+} from './request.ts'
 
 export interface MediaRouteDeps {
   carrier: MediaCarrier
@@ -44,7 +51,14 @@ export function mountMedia(app: TemplatedApp, deps: MediaRouteDeps): void {
   mountSignal(app, '/rtc', deps)
   mountSignal(app, '/rtc/v1', deps)
 
-  handle('/twirp/*', (exchange, head) => {
+  // Some clients keep the path of LiveKit's url, some drop it.
+  for (const prefix of ['', '/livekit']) {
+    handle(`${prefix}/twirp/*`, (exchange, head) => {
+      answerTwirp(exchange, head, head.path.slice(prefix.length))
+    })
+  }
+
+  function answerTwirp(exchange: Exchange, head: RequestHead, path: string): void {
     const isPreflight = head.method === 'OPTIONS' && asksFirst(head)
     if (isPreflight) {
       answer(exchange, 204, preflightHeaders(head))
@@ -54,7 +68,7 @@ export function mountMedia(app: TemplatedApp, deps: MediaRouteDeps): void {
     const asked = Promise.resolve(body).then((bytes) =>
       carrier.twirp({
         method: head.method,
-        path: head.path,
+        path,
         authorization: head.headers.get('authorization'),
         contentType: head.headers.get('content-type') ?? '',
         body: bytes,
@@ -77,7 +91,7 @@ export function mountMedia(app: TemplatedApp, deps: MediaRouteDeps): void {
         )
       },
     )
-  })
+  }
 
   for (const path of ['/rtc', '/rtc/v1'] as const) {
     handle(`/livekit${path}/validate`, (exchange, head) => {
@@ -101,10 +115,7 @@ export function mountMedia(app: TemplatedApp, deps: MediaRouteDeps): void {
   })
 
   /** What a handler throws must not reach uWebSockets: it would end the process. */
-  function handle(
-    path: string,
-    work: (exchange: ReturnType<typeof openExchange>, head: RequestHead) => void,
-  ): void {
+  function handle(path: string, work: (exchange: Exchange, head: RequestHead) => void): void {
     app.any(path, (res, req) => {
       const exchange = openExchange(res, req)
       try {

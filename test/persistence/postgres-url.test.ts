@@ -32,6 +32,13 @@ describe('what cannot be done is refused in one line that names the parameter', 
     expect(parse).not.toThrow(/hunter2|\n/)
   })
 
+  test.each(['postgres://db/chatto\0', 'postgres://db/chatto%00', 'postgres://db/cha\ntto'])(
+    'control characters, which would name another database: %j',
+    (url) => {
+      expect(() => parsePostgresUrl(url, {})).toThrow('holds a control character')
+    },
+  )
+
   test('several hosts', () => {
     expect(() => parsePostgresUrl('postgres://ada@one,two/chatto', {})).toThrow('several hosts')
   })

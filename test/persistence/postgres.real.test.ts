@@ -95,7 +95,7 @@ describe('PostgreSQL alone', () => {
       )
       if (!(error instanceof Error)) throw new Error('it was opened')
       expect(error.name).toBe('CannotOpenDatabaseError')
-      expect(error.message).toMatch(/^the PostgreSQL [^\n]+$/)
+      expect(error.message).toMatch(/^(the PostgreSQL|\[database\] url:) [^\n]+$/)
       expect(error.message).not.toContain('hunter2')
     }
   })
