@@ -48,7 +48,7 @@ async function startRemovals(): Promise<{ url: string; removedAt: number[] }> {
 }
 
 describe('somebody reads from the database file all the time', { timeout: 120_000 }, () => {
-  test('R43 messages, webhooks and evictions go on, the log names them once, and the WAL is empty after them', async () => {
+  test('R43 messages, webhooks and evictions go on, the log names them once, and the WAL is emptied after them', async () => {
     const { url, removedAt } = await startRemovals()
     server = await startServer({ livekit: { url, apiKey, apiSecret } })
     const path = joinPath(server.folder, 'chatto.db')
@@ -101,9 +101,13 @@ describe('somebody reads from the database file all the time', { timeout: 120_00
     if (process.platform === 'linux') expect(warnings[0]).toContain(`(process ${other.pid})`)
     expect(server.output).not.toMatch(/store\.scrub.*an effect failed/)
 
+    // What the reader holds stays in it; emptied, it begins anew with what is written after that.
+    const walBytes = () => statSync(`${path}-wal`).size
+    const heldBytes = walBytes()
+    expect(heldBytes).toBeGreaterThan(500_000)
     await other.end()
     const goneAt = performance.now()
-    await until('the WAL is empty', 10_000, () => statSync(`${path}-wal`).size === 0)
+    await until('the WAL was emptied', 10_000, () => walBytes() < heldBytes / 10)
     expect(performance.now() - goneAt).toBeLessThan(5_000)
   })
 
