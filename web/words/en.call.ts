@@ -172,7 +172,7 @@ export const enCall = {
   'call.over.media-blocked-detail': 'A firewall may be in the way.',
   'call.over.gave-up': 'We could not bring you back',
   'call.over.gave-up-detail': 'Your network changed or stopped for too long.',
-  'call.over.moved-to-another-device': 'The call moved to your other device.',
+  'call.over.moved-to-another-device': 'The call moved to another tab or device of yours.',
   'call.over.moved-to-another-device-detail': '',
   'call.over.removed': 'You were removed from the call.',
   'call.over.removed-detail': '',
