@@ -123,7 +123,9 @@ test('R9 Ada’s call moves from her laptop to her phone: Bo hears her all the t
 
   await phone.page.getByRole('button', { name: 'Join call' }).click()
   await isIn(phone)
-  await expect(ada.page.getByText('The call moved to another tab or device of yours.')).toBeVisible()
+  await expect(
+    ada.page.getByText('The call moved to another tab or device of yours.'),
+  ).toBeVisible()
   await until('the laptop’s microphone is closed', 20_000, async () => {
     return (await openMicrophones(ada)) === 0
   })
