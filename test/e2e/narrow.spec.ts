@@ -121,3 +121,15 @@ test('R18 signing out or leaving the room says that the call ends', async ({ bro
   await eva.page.getByRole('menuitem', { name: 'Leave room' }).click()
   await expect(eva.page.getByText(/You are in its call: that ends for you, too\./)).toBeVisible()
 })
+
+test('F41 the button that starts a call is as high as its neighbours, not as the page', async ({
+  browser,
+}) => {
+  const wes = await come(browser, 'Wes', { width: 1280, height: 800 })
+  await openRoom(wes)
+  for (const width of [1280, 390]) {
+    await wes.page.setViewportSize({ width, height: 800 })
+    const box = await wes.page.getByRole('button', { name: 'Start call' }).boundingBox()
+    expect(box?.height).toBeLessThan(64)
+  }
+})
