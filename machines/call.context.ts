@@ -1,5 +1,5 @@
 /** What a call remembers, and the questions that its rules ask of it. */
-import { isShutOut, type Connection } from './connection.machine.ts'
+import { isClosing, isGone, type Connection } from './connection.machine.ts'
 import type { EndReason, ParticipantState } from './call.facts.ts'
 
 /** The deadlines and limits of SPEC.md; configuration, laid over every restored call. */
@@ -31,7 +31,6 @@ export const defaultTiming: CallTiming = {
 export interface Person {
   joinedAt: number
   shown: ParticipantState
-  hasBeenConnected: boolean
 }
 
 export interface CallContext {
@@ -42,22 +41,20 @@ export interface CallContext {
   startedAt: number
   startedBy: string
   keyEpoch: number
-  /** Somebody who has the key was removed: it is rotated before the step is over (R45). */
-  keyIsStale: boolean
-  /** False while LiveKit cannot be asked who is connected (R37). */
-  confirmed: boolean
-  /** Since when it could not be asked; null while confirmed. */
+  /** Since when LiveKit could not be asked who is connected; null while it can (R37). */
   unreachableSince: number | null
   /** LiveKit's own id of the room that carries this call now; another one means that LiveKit restarted (R31). */
   livekitRoomSid: string | null
   /** When that changed last: a listing begun well after it knows better which room carries the call. */
   livekitRoomMetAt: number
-  /** Rooms that are over: what a late report or stale listing says of them counts as nothing. */
+  /** The latest rooms that are over: what a late report or stale listing says of them counts as nothing. */
   deadRoomSids: string[]
-  /** By LiveKit identity, gone ones too: they stay shut out until the call ends. */
+  /** By LiveKit identity; those that are gone too, for as long as they could do harm (R51). */
   connections: Record<string, Connection>
   /** By user id: who is in the call, as told. */
   people: Record<string, Person>
+  /** Whose connections changed since the others were told; nobody's once a step is over. */
+  untold: readonly string[]
   /** Everybody who was ever in it, in order of their first join. */
   tookPart: string[]
   /** Counts joins, so that a person's latest can be told (R9). */
@@ -78,6 +75,9 @@ export function userIdOf(identity: string): string | undefined {
   return at > 0 && at < identity.length - 1 ? identity.slice(0, at) : undefined
 }
 
+/** One object, so that a step that told everybody is seen to have changed nothing. */
+export const nobody: readonly string[] = []
+
 export function emptyCall(roomId: string, timing: CallTiming): CallContext {
   return {
     roomId,
@@ -86,14 +86,13 @@ export function emptyCall(roomId: string, timing: CallTiming): CallContext {
     startedAt: 0,
     startedBy: '',
     keyEpoch: 0,
-    keyIsStale: false,
-    confirmed: true,
     unreachableSince: null,
     livekitRoomSid: null,
     livekitRoomMetAt: 0,
     deadRoomSids: [],
     connections: {},
     people: {},
+    untold: nobody,
     tookPart: [],
     joins: 0,
     rebuiltAt: null,
@@ -102,23 +101,12 @@ export function emptyCall(roomId: string, timing: CallTiming): CallContext {
 }
 
 export function liveConnections(context: CallContext): Connection[] {
-  return Object.values(context.connections).filter((c) => c.state !== 'gone')
+  return Object.values(context.connections).filter((c) => !isGone(c))
 }
 
-/** The connections of one user, gone ones too. */
+/** The connections of one user, those that are gone too. */
 export function connectionsOf(context: CallContext, userId: string): Connection[] {
   return Object.values(context.connections).filter((c) => c.userId === userId)
-}
-
-/** All connections in one pass: big calls are looked through at every event. */
-export function connectionsByUser(context: CallContext): Map<string, Connection[]> {
-  const byUser = new Map<string, Connection[]>()
-  for (const connection of Object.values(context.connections)) {
-    const mine = byUser.get(connection.userId)
-    if (mine) mine.push(connection)
-    else byUser.set(connection.userId, [connection])
-  }
-  return byUser
 }
 
 /** R11: whether there is no room for this person; who is in it already may always come again. */
@@ -128,57 +116,9 @@ export function isFullFor(context: CallContext, userId: string): boolean {
   return Object.keys(context.people).length >= mostPeople
 }
 
-/** A connection of the same person that joined later and is up (R9, R27). */
-export function isOvertaken(context: CallContext, connection: Connection): boolean {
-  return connectionsOf(context, connection.userId).some(
-    (other) => other.joinOrder > connection.joinOrder && other.state === 'connected',
-  )
-}
-
-/** Whether a session is over, or older than the one known of its connection (R30). */
-export function isDeadSession(
-  context: CallContext,
-  connection: Connection,
-  session: { participantSid: string; joinedAtMs: number; livekitRoomSid: string | null },
-): boolean {
-  return (
-    connection.deadSids.includes(session.participantSid) ||
-    (session.livekitRoomSid !== null && context.deadRoomSids.includes(session.livekitRoomSid)) ||
-    (session.participantSid !== connection.participantSid &&
-      session.joinedAtMs > 0 &&
-      session.joinedAtMs < connection.sessionJoinedAt)
-  )
-}
-
-/**
- * R53: sessions are ordered by LiveKit's clock, which may have been set back. What a listing begun well
- * after the known session was last seen shows in place of it is the session that there is.
- */
-export function hasTakenPlace(
-  context: CallContext,
-  connection: Connection,
-  {
-    begunAt,
-    sessions,
-    livekitRoomSid,
-  }: {
-    begunAt: number
-    sessions: readonly { participantSid: string }[]
-    livekitRoomSid: string | null
-  },
-  participantSid: string,
-): boolean {
-  return (
-    !connection.deadSids.includes(participantSid) &&
-    (livekitRoomSid === null || !context.deadRoomSids.includes(livekitRoomSid)) &&
-    begunAt >= connection.lastSeenAt + context.timing.listingLagMs &&
-    !sessions.some((session) => session.participantSid === connection.participantSid)
-  )
-}
-
-/** A call that is listed every two seconds: somebody joins, or is in doubt (R33). */
-export function isRestless(context: CallContext): boolean {
-  return liveConnections(context).some((c) => c.state !== 'connected')
+/** Somebody joins, or is in doubt: such a call is listed every two seconds (R33). */
+export function isUnsettled(context: CallContext): boolean {
+  return Object.values(context.connections).some((c) => c.state !== 'connected' && !isGone(c))
 }
 
 /**
@@ -186,7 +126,7 @@ export function isRestless(context: CallContext): boolean {
  * Null when there is none.
  */
 export function nextDeadlineAt(context: CallContext): number | null {
-  return earliest(liveConnections(context).filter((c) => c.closing))
+  return earliestDeadline(context, isClosing)
 }
 
 /**
@@ -194,16 +134,20 @@ export function nextDeadlineAt(context: CallContext): number | null {
  * Null when nothing waits for one.
  */
 export function nextListingAt(context: CallContext): number | null {
-  const deadlineAt = earliest(liveConnections(context).filter((c) => !c.closing))
+  const deadlineAt = earliestDeadline(context, (c) => !isClosing(c))
   return deadlineAt === null ? null : deadlineAt + context.timing.listingLagMs
 }
 
-function earliest(connections: Connection[]): number | null {
+/** What is gone has no deadline. */
+function earliestDeadline(
+  { connections }: CallContext,
+  counts: (connection: Connection) => boolean,
+): number | null {
   let first: number | null = null
-  for (const { deadlineAt } of connections) {
-    if (deadlineAt !== null && (first === null || deadlineAt < first)) first = deadlineAt
+  for (const connection of Object.values(connections)) {
+    const { deadlineAt } = connection
+    if (deadlineAt === null || (first !== null && deadlineAt >= first)) continue
+    if (counts(connection)) first = deadlineAt
   }
   return first
 }
-
-export { isShutOut }

@@ -120,6 +120,17 @@ export type IgnoredReason =
   | 'no-change'
   | 'not-a-call-event'
 
+/**
+ * Raised by the call itself when somebody who has its key may not have it any more (R45); with what
+ * the rotation's fact tells. No ingress takes it.
+ */
+export interface KeyExposed {
+  type: 'key.exposed'
+  at: number
+  by: string | null
+  source: FactSource
+}
+
 /** The ways in, by event. */
 export function sourceOf(event: CallEvent): FactSource {
   switch (event.type) {
@@ -138,7 +149,39 @@ export function sourceOf(event: CallEvent): FactSource {
       return 'reconciliation'
     case 'deadline.due':
       return 'deadline'
-    default:
+    case 'livekit.participant.joined':
+    case 'livekit.participant.left':
+    case 'livekit.participant.aborted':
+    case 'livekit.room.started':
+    case 'livekit.room.finished':
       return 'livekit'
+    default:
+      return event satisfies never
+  }
+}
+
+/** The user whose wish an event is. */
+export function actorOf(event: CallEvent): string | null {
+  switch (event.type) {
+    case 'join.requested':
+    case 'leave.requested':
+      return event.userId
+    case 'membership.lost':
+    case 'room.deleted':
+    case 'call.closed':
+      return event.by
+    case 'calls.disabled':
+    case 'livekit.listed':
+    case 'livekit.unreachable':
+    case 'snapshot.rebuilt':
+    case 'deadline.due':
+    case 'livekit.participant.joined':
+    case 'livekit.participant.left':
+    case 'livekit.participant.aborted':
+    case 'livekit.room.started':
+    case 'livekit.room.finished':
+      return null
+    default:
+      return event satisfies never
   }
 }

@@ -1,15 +1,8 @@
 /** How people go, by their own word or because they lost the room, and the key with them (R12–R18, R45). */
-import { actorOf } from './call.announcing.ts'
 import { evict, identityOf, move, only, type Change, type EventOf } from './call.change.ts'
-import {
-  connectionsOf,
-  isShutOut,
-  liveConnections,
-  toIdentity,
-  type CallContext,
-} from './call.context.ts'
-import { sourceOf, type CallEffect, type CallEvent } from './call.events.ts'
-import type { Connection } from './connection.machine.ts'
+import { connectionsOf, liveConnections, toIdentity, type CallContext } from './call.context.ts'
+import type { CallEffect, KeyExposed } from './call.events.ts'
+import { isClosing, isShutOut, type Connection } from './connection.machine.ts'
 
 /** R12, R13: by own wish; an expired connection counts from then on as one that left. */
 export function leave(context: CallContext, event: EventOf<'leave.requested'>): Change {
@@ -18,7 +11,7 @@ export function leave(context: CallContext, event: EventOf<'leave.requested'>): 
   let next = context
   for (const connection of namedByLeave(context, event)) {
     const identity = identityOf(connection)
-    next = move(next, identity, { type: 'shut.out', why: 'left', at })
+    next = move(next, identity, { type: 'left', at })
     effects.push(evict(next, identity, 'left'))
   }
   return { context: next, effects }
@@ -52,7 +45,7 @@ export function expireClosingPages(context: CallContext, event: EventOf<'deadlin
 
 export function duePages(context: CallContext, at: number): Connection[] {
   return liveConnections(context).filter(
-    (c) => c.closing && c.deadlineAt !== null && c.deadlineAt <= at,
+    (c) => isClosing(c) && c.deadlineAt !== null && c.deadlineAt <= at,
   )
 }
 
@@ -61,32 +54,21 @@ export function removePerson(context: CallContext, userId: string, at: number): 
   const effects: CallEffect[] = []
   let next = context
   for (const connection of connectionsOf(context, userId)) {
-    if (connection.state === 'gone' && connection.goneWhy === 'removed') continue
+    if (connection.state === 'gone.shutOut.removed') continue
     const identity = identityOf(connection)
-    next = move(next, identity, { type: 'shut.out', why: 'removed', at })
+    next = move(next, identity, { type: 'removed', at })
     effects.push(evict(next, identity, 'removed'))
   }
-  return { context: next === context ? context : { ...next, keyIsStale: true }, effects }
+  return { context: next, effects, exposesKey: next !== context }
 }
 
-/** R45: those who stay get the next key; an empty call is about to end with the one that it has. */
-export function rotateKey(context: CallContext, event: CallEvent): Change {
-  if (!context.keyIsStale) return only(context)
-  if (liveConnections(context).length === 0) return only({ ...context, keyIsStale: false })
+/** R45: those who stay get the next key. */
+export function rotateKey(context: CallContext, { at, by, source }: KeyExposed): Change {
   const { callId } = context
   const keyEpoch = context.keyEpoch + 1
   return {
-    context: { ...context, keyIsStale: false, keyEpoch },
+    context: { ...context, keyEpoch },
     effects: [{ type: 'key.mint', callId, keyEpoch }],
-    facts: [
-      {
-        type: 'key.rotated',
-        at: event.at,
-        by: actorOf(event),
-        source: sourceOf(event),
-        callId,
-        keyEpoch,
-      },
-    ],
+    facts: [{ type: 'key.rotated', at, by, source, callId, keyEpoch }],
   }
 }

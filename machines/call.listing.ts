@@ -1,87 +1,102 @@
 /** Comparing a call with what LiveKit lists, and LiveKit that cannot be asked (R33–R37). */
-import { evict, identityOf, move, only, type Change, type EventOf } from './call.change.ts'
-import {
-  hasTakenPlace,
-  isDeadSession,
-  isOvertaken,
-  isShutOut,
-  liveConnections,
-  type CallContext,
-} from './call.context.ts'
+import { identityOf, move, type Change, type EventOf } from './call.change.ts'
+import { liveConnections, userIdOf, type CallContext } from './call.context.ts'
 import type { CallEffect, LivekitSession } from './call.events.ts'
-import { adopt, isAdoptable } from './call.joining.ts'
 import { removePerson } from './call.leaving.ts'
-import { bringSessionUp, meetRoom, reviveRoom, whyShutOut } from './call.reports.ts'
+import { meetRoom, reviveRoom } from './call.reports.ts'
+import { bringUp, evictAgain, handOverLatecomer, judgeSession } from './call.sessions.ts'
+import { isClosing } from './connection.machine.ts'
 
-/** R27, R33–R36: one comparison with LiveKit, in both directions. */
-export function compareWithListing(context: CallContext, event: EventOf<'livekit.listed'>): Change {
+/**
+ * R27, R33–R36: one comparison with LiveKit, in both directions. `after`: whether LiveKit could be asked
+ * before, too; after an outage people may come back first (R37).
+ */
+export function compareWithListing(
+  context: CallContext,
+  event: EventOf<'livekit.listed'>,
+  after: 'sight' | 'outage',
+): Change {
+  const { at, begunAt, livekitRoomSid } = event
+  const seen = after === 'outage' ? postponeDeadlines(context, at) : context
+  const revived = reviveRoom(seen, livekitRoomSid, begunAt)
+  const roomIsDead = livekitRoomSid !== null && revived.deadRoomSids.includes(livekitRoomSid)
+  const shown = judgeShown(meetRoom(revived, livekitRoomSid, at), event)
+  const isForgiving = after === 'outage' || (livekitRoomSid === null && event.isFirst)
+  return { ...shown, context: doubtMissing(shown.context, event, { roomIsDead, isForgiving }) }
+}
+
+/** Whom the listing shows. */
+function judgeShown(context: CallContext, event: EventOf<'livekit.listed'>): Required<Change> {
+  const { at } = event
   const effects: CallEffect[] = []
-  const { at, begunAt } = event
-  const regained = regainSight(context, at)
-  let next = reviveRoom(regained.context, event.livekitRoomSid, begunAt)
-  const roomIsDead =
-    event.livekitRoomSid !== null && next.deadRoomSids.includes(event.livekitRoomSid)
-  next = meetRoom(next, event.livekitRoomSid, at)
-
+  let next = context
+  let exposesKey = false
+  const take = (change: Change) => {
+    next = change.context
+    effects.push(...change.effects)
+    exposesKey ||= change.exposesKey ?? false
+  }
   const inOrder = event.sessions.toSorted((a, b) => joinOrderOf(next, a) - joinOrderOf(next, b))
   for (const session of inOrder) {
-    if (isAdoptable(next, session)) next = adopt(next, session, at)
-    const connection = next.connections[session.identity]
-    if (!connection) {
-      effects.push(evict(next, session.identity, 'unknown-identity'))
-      continue
+    const verdict = judgeSession(next, session, event)
+    switch (verdict) {
+      case 'unknown':
+      case 'shut-out':
+        take(evictAgain(next, session.identity))
+        break
+      case 'not-a-member':
+        take(removePerson(next, userIdOf(session.identity) ?? '', at))
+        break
+      case 'overtaken':
+        take(handOverLatecomer(next, session.identity, at))
+        break
+      case 'adoptable':
+      case 'up':
+        take(bringUp(next, session, at))
+        break
+      case 'not-active':
+      case 'dead':
+        break
+      default:
+        verdict satisfies never
     }
-    if (isShutOut(connection)) {
-      effects.push(evict(next, session.identity, whyShutOut(connection)))
-      continue
-    }
-    if (!session.isMember) {
-      const removed = removePerson(next, connection.userId, at)
-      next = removed.context
-      effects.push(...removed.effects)
-      continue
-    }
-    if (session.state !== 'ACTIVE') continue
-    if (
-      isDeadSession(next, connection, { ...session, livekitRoomSid: event.livekitRoomSid }) &&
-      !hasTakenPlace(next, connection, event, session.participantSid)
-    ) {
-      continue
-    }
-    if (connection.state === 'gone' && isOvertaken(next, connection)) {
-      next = move(next, session.identity, { type: 'shut.out', why: 'handover', at })
-      effects.push(evict(next, session.identity, 'handover'))
-      continue
-    }
-    const up = bringSessionUp(next, session, at)
-    next = up.context
-    effects.push(...up.effects)
   }
+  return { context: next, effects, exposesKey, facts: [] }
+}
 
-  const lostRoom = event.livekitRoomSid === null && event.isFirst
-  const doubtMs = lostRoom || !context.confirmed ? next.timing.roomDoubtMs : next.timing.doubtMs
-  for (const connection of liveConnections(next)) {
+/** Whom it does not show. */
+function doubtMissing(
+  context: CallContext,
+  event: EventOf<'livekit.listed'>,
+  { roomIsDead, isForgiving }: { roomIsDead: boolean; isForgiving: boolean },
+): CallContext {
+  const { at, begunAt, graceUntil } = event
+  const { listingLagMs, roomDoubtMs, doubtMs } = context.timing
+  const sidsOf = new Map<string, string[]>()
+  for (const { identity, participantSid } of roomIsDead ? [] : event.sessions) {
+    sidsOf.set(identity, [...(sidsOf.get(identity) ?? []), participantSid])
+  }
+  let next = context
+  for (const connection of liveConnections(context)) {
     const identity = identityOf(connection)
-    const isThere =
-      !roomIsDead &&
-      event.sessions.some(
-        (s) => s.identity === identity && !connection.deadSids.includes(s.participantSid),
-      )
-    if (isThere) continue
-    if (connection.state === 'connected') {
+    const { state, deadlineAt, deadSids } = connection
+    if (sidsOf.get(identity)?.some((sid) => !deadSids.includes(sid))) continue
+    if (state === 'connected') {
       // What was seen too shortly before may not have reached LiveKit's listing yet (R35).
-      if (connection.lastSeenAt > begunAt - next.timing.listingLagMs) continue
-      if (connection.joinedAt > begunAt) continue
-      next = move(next, identity, { type: 'doubted', deadlineAt: at + doubtMs })
+      if (connection.lastSeenAt > begunAt - listingLagMs || connection.joinedAt > begunAt) continue
+      next = move(next, identity, {
+        type: 'doubted',
+        deadlineAt: at + (isForgiving ? roomDoubtMs : doubtMs),
+      })
     } else if (
-      !connection.closing &&
-      connection.deadlineAt !== null &&
-      begunAt >= Math.max(connection.deadlineAt + next.timing.listingLagMs, event.graceUntil)
+      !isClosing(connection) &&
+      deadlineAt !== null &&
+      begunAt >= Math.max(deadlineAt + listingLagMs, graceUntil)
     ) {
       next = move(next, identity, { type: 'deadline.passed', at })
     }
   }
-  return { context: next, effects, facts: regained.facts ?? [] }
+  return next
 }
 
 function joinOrderOf(context: CallContext, session: LivekitSession): number {
@@ -90,18 +105,22 @@ function joinOrderOf(context: CallContext, session: LivekitSession): number {
 
 /** R37: LiveKit cannot say who is connected, so neither can we. */
 export function loseSight(context: CallContext, event: EventOf<'livekit.unreachable'>): Change {
+  const { at, since } = event
+  const { callId } = context
   return {
-    context: { ...context, confirmed: false, unreachableSince: event.since },
+    context: { ...context, unreachableSince: since },
     effects: [],
-    facts: [
-      {
-        type: 'call.unconfirmed',
-        at: event.at,
-        by: null,
-        source: 'reconciliation',
-        callId: context.callId,
-      },
-    ],
+    facts: [{ type: 'call.unconfirmed', at, by: null, source: 'reconciliation', callId }],
+  }
+}
+
+/** R37: LiveKit answers again. */
+export function regainSight(context: CallContext, { at }: EventOf<'livekit.listed'>): Change {
+  const { callId } = context
+  return {
+    context: { ...context, unreachableSince: null },
+    effects: [],
+    facts: [{ type: 'call.confirmed', at, by: null, source: 'reconciliation', callId }],
   }
 }
 
@@ -111,20 +130,12 @@ export function awaySince(context: CallContext, event: EventOf<'livekit.unreacha
   return Math.max(failingSince, event.aliveAt ?? failingSince)
 }
 
-/** R37: LiveKit answers again; open deadlines wait until people could come back. */
-function regainSight(context: CallContext, at: number): Change {
-  if (context.confirmed) return only(context)
+/** R37: open deadlines wait until people could come back; those of closing pages do not. */
+function postponeDeadlines(context: CallContext, at: number): CallContext {
   const deadlineAt = at + context.timing.roomDoubtMs
-  let next: CallContext = { ...context, confirmed: true, unreachableSince: null }
-  for (const connection of liveConnections(next)) {
-    if (connection.closing || connection.deadlineAt === null) continue
-    if (connection.deadlineAt >= deadlineAt) continue
+  let next = context
+  for (const connection of liveConnections(context)) {
     next = move(next, identityOf(connection), { type: 'deadline.postponed', deadlineAt })
   }
-  const { callId } = context
-  return {
-    context: next,
-    effects: [],
-    facts: [{ type: 'call.confirmed', at, by: null, source: 'reconciliation', callId }],
-  }
+  return next
 }

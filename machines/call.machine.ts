@@ -2,11 +2,17 @@
  * A room's call: idle → active → ended.
  *
  * Pure: it has no clock, chance, I/O or secret (I6). It decides; the mailbox commits. Facts and
- * effects leave it as emitted events; an event that changes nothing says why (`ignored`).
+ * effects leave it as emitted events; an event that changes nothing says why (`ignored`). Events that
+ * name another call never come here: `decide.ts` sets them aside (R25).
+ *
+ * While it is on, a call is in three states at once: how settled its people are (R33, R34), whether
+ * LiveKit can be asked (R37), and what its key is worth (R45). What follows every event is said once,
+ * at `active`: the others are told, and a call that nobody is in is over.
  */
-import { and, assertEvent, assign, enqueueActions, setup } from 'xstate'
+import { and, assertEvent, assign, enqueueActions, setup, stateIn } from 'xstate'
 import { announcePeople, endCall } from './call.announcing.ts'
-import { admitConnection, isAdoptable, startCall } from './call.joining.ts'
+import type { Change } from './call.change.ts'
+import { admitConnection, startCall } from './call.joining.ts'
 import {
   doubtClosingPage,
   duePages,
@@ -16,35 +22,36 @@ import {
   removePerson,
   rotateKey,
 } from './call.leaving.ts'
-import { awaySince, compareWithListing, loseSight } from './call.listing.ts'
-import {
-  bringUp,
-  doubtEverybody,
-  endSession,
-  evictAgain,
-  handOverLatecomer,
-  noteRoom,
-} from './call.reports.ts'
+import { awaySince, compareWithListing, loseSight, regainSight } from './call.listing.ts'
+import { bringReportedUp, doubtEverybody, endSession, noteRoom } from './call.reports.ts'
+import { evictAgain, handOverLatecomer, judgeSession, type Verdict } from './call.sessions.ts'
 import {
   connectionsOf,
   defaultTiming,
   emptyCall,
-  isDeadSession,
   isFullFor,
-  isOvertaken,
+  isUnsettled,
   liveConnections,
+  userIdOf,
   type CallContext,
   type CallTiming,
 } from './call.context.ts'
-import type { CallEffect, CallEvent, IgnoredReason } from './call.events.ts'
+import {
+  actorOf,
+  sourceOf,
+  type CallEffect,
+  type CallEvent,
+  type IgnoredReason,
+  type KeyExposed,
+} from './call.events.ts'
 import type { CallFact, EndReason } from './call.facts.ts'
-import { isShutOut, type Connection } from './connection.machine.ts'
+import { goneWhyOf, isClosing, isGone } from './connection.machine.ts'
 
 /** What a transition gives out: facts to record, effects to run, or why there were none. */
 export type CallEmission = CallFact | CallEffect | { type: 'ignored'; reason: IgnoredReason }
 
 /** Raised when the stored shape changes, so that an old snapshot is not taken for a new one. */
-export const callMachineVersion = 1
+export const callMachineVersion = 2
 
 const reportTypes = [
   'livekit.participant.joined',
@@ -52,56 +59,52 @@ const reportTypes = [
   'livekit.participant.aborted',
 ] as const
 
-/** The connection that a participant report speaks of, when this server issued it. */
-function reported(context: CallContext, event: CallEvent): Connection | undefined {
-  assertEvent(event, reportTypes)
-  return context.connections[event.identity]
+/** What every rule's change comes to; facts before effects, as they are committed. */
+function carryOut(
+  enqueue: {
+    assign(context: CallContext): void
+    emit(emission: CallEmission): void
+    raise(event: KeyExposed): void
+  },
+  { context, facts = [], effects, exposesKey }: Change,
+  event: CallEvent | KeyExposed,
+): void {
+  enqueue.assign(context)
+  facts.forEach((fact) => enqueue.emit(fact))
+  effects.forEach((effect) => enqueue.emit(effect))
+  if (!exposesKey || event.type === 'key.exposed') return
+  enqueue.raise({ type: 'key.exposed', at: event.at, by: actorOf(event), source: sourceOf(event) })
 }
 
 export const callMachine = setup({
   types: {
     context: {} as CallContext,
-    events: {} as CallEvent,
+    events: {} as CallEvent | KeyExposed,
     emitted: {} as CallEmission,
     input: {} as { roomId: string; timing: CallTiming },
   },
   guards: {
     isMember: ({ event }) => 'isMember' in event && event.isMember,
-    isNotMember: ({ event }) => 'isMember' in event && !event.isMember,
-    isOtherCall: ({ context, event }) => 'callId' in event && event.callId !== context.callId,
     isFull: ({ context, event }) => {
       assertEvent(event, 'join.requested')
       return isFullFor(context, event.userId)
     },
+    /** What the reported session is to this call. */
+    isSession: ({ context, event }, params: { judged: Verdict }) => {
+      assertEvent(event, 'livekit.participant.joined')
+      return judgeSession(context, event, event) === params.judged
+    },
     isNeverIssued: ({ context, event }) => {
       assertEvent(event, reportTypes)
-      return reported(context, event) === undefined && !isAdoptable(context, event)
-    },
-    isShutOut: ({ context, event }) => {
-      const connection = reported(context, event)
-      return connection !== undefined && isShutOut(connection)
-    },
-    isNotActive: ({ event }) => 'state' in event && event.state !== 'ACTIVE',
-    isDeadSession: ({ context, event }) => {
-      assertEvent(event, reportTypes)
-      const connection = context.connections[event.identity]
-      return connection !== undefined && isDeadSession(context, connection, event)
+      return context.connections[event.identity] === undefined
     },
     isKnownDead: ({ context, event }) => {
       assertEvent(event, reportTypes)
-      const connection = context.connections[event.identity]
-      return connection?.deadSids.includes(event.participantSid) ?? false
-    },
-    isGone: ({ context, event }) => reported(context, event)?.state === 'gone',
-    isOvertaken: ({ context, event }) => {
-      const connection = reported(context, event)
-      return connection !== undefined && isOvertaken(context, connection)
+      return context.connections[event.identity]?.deadSids.includes(event.participantSid) ?? false
     },
     isClosingPage: ({ context, event }) => {
       assertEvent(event, 'leave.requested')
-      return (
-        event.closing && namedByLeave(context, event).some((c) => c.state !== 'gone' && !c.closing)
-      )
+      return event.closing && namedByLeave(context, event).some((c) => !isGone(c) && !isClosing(c))
     },
     isOwnLeave: ({ context, event }) => {
       assertEvent(event, 'leave.requested')
@@ -109,7 +112,7 @@ export const callMachine = setup({
     },
     wasInCall: ({ context, event }) => {
       assertEvent(event, 'membership.lost')
-      return connectionsOf(context, event.userId).some((c) => c.goneWhy !== 'removed')
+      return connectionsOf(context, event.userId).some((c) => c.state !== 'gone.shutOut.removed')
     },
     isCurrentLivekitRoom: ({ context, event }) =>
       'livekitRoomSid' in event &&
@@ -120,120 +123,104 @@ export const callMachine = setup({
       'livekitRoomSid' in event &&
       event.livekitRoomSid !== null &&
       context.deadRoomSids.includes(event.livekitRoomSid),
-    hasDuePage: ({ context, event }) => duePages(context, event.at).length > 0,
-    isConfirmed: ({ context }) => context.confirmed,
+    hasDuePage: ({ context, event }) => {
+      assertEvent(event, 'deadline.due')
+      return duePages(context, event.at).length > 0
+    },
+    isUnconfirmed: stateIn({ active: { sight: 'unconfirmed' } }),
     isAwayTooLong: ({ context, event }) => {
       assertEvent(event, 'livekit.unreachable')
       return event.at - awaySince(context, event) >= context.timing.livekitAwayMs
     },
+    hasNews: ({ context }) => context.untold.length > 0,
+    isUnsettled: ({ context }) => isUnsettled(context),
+    isSettled: ({ context }) => !isUnsettled(context),
     isEmpty: ({ context }) => liveConnections(context).length === 0,
   },
   actions: {
     startCall: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, 'join.requested')
-      const { context: next, effects } = startCall(context, event)
-      enqueue.assign(next)
-      effects.forEach((effect) => enqueue.emit(effect))
-      enqueue.emit({
-        type: 'call.started',
-        at: event.at,
-        by: event.userId,
-        source: 'user',
-        callId: event.freshCallId,
-      })
+      carryOut(enqueue, startCall(context, event), event)
     }),
     admitConnection: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, 'join.requested')
-      const { context: next, effects } = admitConnection(context, event)
-      enqueue.assign(next)
-      effects.forEach((effect) => enqueue.emit(effect))
+      carryOut(enqueue, admitConnection(context, event), event)
     }),
     leave: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, 'leave.requested')
-      const { context: next, effects } = leave(context, event)
-      enqueue.assign(next)
-      effects.forEach((effect) => enqueue.emit(effect))
+      carryOut(enqueue, leave(context, event), event)
     }),
     doubtClosingPage: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, 'leave.requested')
-      enqueue.assign(doubtClosingPage(context, event).context)
-    }),
-    removePerson: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, ['membership.lost', 'livekit.participant.joined'])
-      const userId =
-        event.type === 'membership.lost' ? event.userId : reported(context, event)?.userId
-      const { context: next, effects } = removePerson(context, userId ?? '', event.at)
-      enqueue.assign(next)
-      effects.forEach((effect) => enqueue.emit(effect))
-    }),
-    noteRoom: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, 'livekit.room.started')
-      enqueue.assign(noteRoom(context, event).context)
-    }),
-    doubtEverybody: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, 'livekit.room.finished')
-      enqueue.assign(doubtEverybody(context, event).context)
-    }),
-    bringUp: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, 'livekit.participant.joined')
-      const { context: next, effects } = bringUp(context, event)
-      enqueue.assign(next)
-      effects.forEach((effect) => enqueue.emit(effect))
-    }),
-    endSession: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, 'livekit.participant.left')
-      enqueue.assign(endSession(context, event).context)
-    }),
-    handOverLatecomer: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, 'livekit.participant.joined')
-      const { context: next, effects } = handOverLatecomer(context, event)
-      enqueue.assign(next)
-      effects.forEach((effect) => enqueue.emit(effect))
-    }),
-    evictAgain: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, reportTypes)
-      evictAgain(context, event).effects.forEach((effect) => enqueue.emit(effect))
-    }),
-    compareWithListing: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, 'livekit.listed')
-      const { context: next, facts = [], effects } = compareWithListing(context, event)
-      enqueue.assign(next)
-      facts.forEach((fact) => enqueue.emit(fact))
-      effects.forEach((effect) => enqueue.emit(effect))
-    }),
-    loseSight: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, 'livekit.unreachable')
-      const { context: next, facts = [] } = loseSight(context, event)
-      enqueue.assign(next)
-      facts.forEach((fact) => enqueue.emit(fact))
-    }),
-    rotateKey: enqueueActions(({ context, event, enqueue }) => {
-      const { context: next, facts = [], effects } = rotateKey(context, event)
-      enqueue.assign(next)
-      facts.forEach((fact) => enqueue.emit(fact))
-      effects.forEach((effect) => enqueue.emit(effect))
+      carryOut(enqueue, doubtClosingPage(context, event), event)
     }),
     expireClosingPages: enqueueActions(({ context, event, enqueue }) => {
       assertEvent(event, 'deadline.due')
-      enqueue.assign(expireClosingPages(context, event).context)
+      carryOut(enqueue, expireClosingPages(context, event), event)
     }),
-    recordRebuilding: assign(({ event }) => ({ rebuiltAt: event.at })),
+    removePerson: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, ['membership.lost', 'livekit.participant.joined'])
+      const userId = event.type === 'membership.lost' ? event.userId : userIdOf(event.identity)
+      carryOut(enqueue, removePerson(context, userId ?? '', event.at), event)
+    }),
+    noteRoom: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.room.started')
+      carryOut(enqueue, noteRoom(context, event), event)
+    }),
+    doubtEverybody: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.room.finished')
+      carryOut(enqueue, doubtEverybody(context, event), event)
+    }),
+    bringUp: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.participant.joined')
+      carryOut(enqueue, bringReportedUp(context, event), event)
+    }),
+    endSession: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.participant.left')
+      carryOut(enqueue, endSession(context, event), event)
+    }),
+    handOverLatecomer: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.participant.joined')
+      carryOut(enqueue, handOverLatecomer(context, event.identity, event.at), event)
+    }),
+    evictAgain: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.participant.joined')
+      carryOut(enqueue, evictAgain(context, event.identity), event)
+    }),
+    compareWithListing: enqueueActions(
+      ({ context, event, enqueue }, params: { after: 'sight' | 'outage' }) => {
+        assertEvent(event, 'livekit.listed')
+        carryOut(enqueue, compareWithListing(context, event, params.after), event)
+      },
+    ),
+    loseSight: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.unreachable')
+      carryOut(enqueue, loseSight(context, event), event)
+    }),
+    regainSight: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'livekit.listed')
+      carryOut(enqueue, regainSight(context, event), event)
+    }),
+    rotateKey: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'key.exposed')
+      carryOut(enqueue, rotateKey(context, event), event)
+    }),
     announcePeople: enqueueActions(({ context, event, enqueue }) => {
-      const { context: next, facts } = announcePeople(context, event)
-      enqueue.assign(next)
-      facts.forEach((fact) => enqueue.emit(fact))
+      if (event.type === 'key.exposed') return
+      carryOut(enqueue, announcePeople(context, event), event)
     }),
     endCall: enqueueActions(({ context, event, enqueue }, params: { reason: EndReason }) => {
-      const { context: next, facts, effects } = endCall(context, event, params.reason)
-      enqueue.assign(next)
-      facts.forEach((fact) => enqueue.emit(fact))
-      effects.forEach((effect) => enqueue.emit(effect))
+      if (event.type === 'key.exposed') return
+      carryOut(enqueue, endCall(context, event, params.reason), event)
     }),
+    recordRebuilding: assign(({ event }) => ('at' in event ? { rebuiltAt: event.at } : {})),
     ignore: enqueueActions(({ enqueue }, params: { reason: IgnoredReason }) => {
       enqueue.emit({ type: 'ignored', reason: params.reason })
     }),
     ignoreShutOut: enqueueActions(({ context, event, enqueue }) => {
-      const why = reported(context, event)?.goneWhy
+      assertEvent(event, 'livekit.participant.joined')
+      const connection = context.connections[event.identity]
+      const why = connection && goneWhyOf(connection)
       enqueue.emit({
         type: 'ignored',
         reason: why === 'handover' ? 'handover' : why === 'removed' ? 'not-a-member' : 'shut-out',
@@ -248,11 +235,7 @@ export const callMachine = setup({
     idle: {
       on: {
         'join.requested': [
-          {
-            guard: 'isMember',
-            target: 'active',
-            actions: ['startCall', 'admitConnection', 'announcePeople'],
-          },
+          { guard: 'isMember', target: 'active', actions: ['startCall', 'admitConnection'] },
           { actions: { type: 'ignore', params: { reason: 'not-a-member' } } },
         ],
         'leave.requested': { actions: { type: 'ignore', params: { reason: 'not-in-call' } } },
@@ -260,33 +243,16 @@ export const callMachine = setup({
       },
     },
     active: {
-      always: {
-        guard: 'isEmpty',
-        target: 'ended',
-        actions: { type: 'endCall', params: { reason: 'last-left' } },
-      },
+      type: 'parallel',
+      always: [
+        { guard: 'hasNews', actions: 'announcePeople' },
+        {
+          guard: 'isEmpty',
+          target: 'ended',
+          actions: { type: 'endCall', params: { reason: 'last-left' } },
+        },
+      ],
       on: {
-        'join.requested': [
-          {
-            guard: and(['isMember', 'isFull']),
-            actions: { type: 'ignore', params: { reason: 'call-full' } },
-          },
-          { guard: 'isMember', actions: ['admitConnection', 'announcePeople'] },
-          { actions: { type: 'ignore', params: { reason: 'not-a-member' } } },
-        ],
-        'leave.requested': [
-          {
-            guard: 'isOtherCall',
-            actions: { type: 'ignore', params: { reason: 'stale-call' } },
-          },
-          { guard: 'isClosingPage', actions: ['doubtClosingPage', 'announcePeople'] },
-          { guard: 'isOwnLeave', actions: ['leave', 'announcePeople'] },
-          { actions: { type: 'ignore', params: { reason: 'not-in-call' } } },
-        ],
-        'membership.lost': [
-          { guard: 'wasInCall', actions: ['removePerson', 'announcePeople', 'rotateKey'] },
-          { actions: { type: 'ignore', params: { reason: 'not-in-call' } } },
-        ],
         'room.deleted': {
           target: 'ended',
           actions: { type: 'endCall', params: { reason: 'room-deleted' } },
@@ -295,126 +261,146 @@ export const callMachine = setup({
           target: 'ended',
           actions: { type: 'endCall', params: { reason: 'calls-disabled' } },
         },
-        'call.closed': [
-          {
-            guard: 'isOtherCall',
-            actions: { type: 'ignore', params: { reason: 'stale-call' } },
-          },
-          { target: 'ended', actions: { type: 'endCall', params: { reason: 'admin' } } },
-        ],
-        'livekit.participant.joined': [
-          {
-            guard: 'isOtherCall',
-            actions: { type: 'ignore', params: { reason: 'stale-call' } },
-          },
-          {
-            guard: 'isNeverIssued',
-            actions: ['evictAgain', { type: 'ignore', params: { reason: 'unknown-identity' } }],
-          },
-          { guard: 'isShutOut', actions: ['evictAgain', 'ignoreShutOut'] },
-          {
-            guard: 'isNotMember',
-            actions: [
-              'removePerson',
-              'announcePeople',
-              'rotateKey',
-              { type: 'ignore', params: { reason: 'not-a-member' } },
+        'call.closed': {
+          target: 'ended',
+          actions: { type: 'endCall', params: { reason: 'admin' } },
+        },
+      },
+      states: {
+        /** R33, R34: unsettled while somebody joins or is in doubt. */
+        people: {
+          initial: 'settled',
+          on: {
+            'join.requested': [
+              {
+                guard: and(['isMember', 'isFull']),
+                actions: { type: 'ignore', params: { reason: 'call-full' } },
+              },
+              { guard: 'isMember', actions: 'admitConnection' },
+              { actions: { type: 'ignore', params: { reason: 'not-a-member' } } },
             ],
+            'leave.requested': [
+              { guard: 'isClosingPage', actions: 'doubtClosingPage' },
+              { guard: 'isOwnLeave', actions: 'leave' },
+              { actions: { type: 'ignore', params: { reason: 'not-in-call' } } },
+            ],
+            'membership.lost': [
+              { guard: 'wasInCall', actions: 'removePerson' },
+              { actions: { type: 'ignore', params: { reason: 'not-in-call' } } },
+            ],
+            'livekit.participant.joined': [
+              {
+                guard: { type: 'isSession', params: { judged: 'unknown' } },
+                actions: ['evictAgain', { type: 'ignore', params: { reason: 'unknown-identity' } }],
+              },
+              {
+                guard: { type: 'isSession', params: { judged: 'shut-out' } },
+                actions: ['evictAgain', 'ignoreShutOut'],
+              },
+              {
+                guard: { type: 'isSession', params: { judged: 'not-a-member' } },
+                actions: ['removePerson', { type: 'ignore', params: { reason: 'not-a-member' } }],
+              },
+              {
+                guard: { type: 'isSession', params: { judged: 'not-active' } },
+                actions: { type: 'ignore', params: { reason: 'not-active' } },
+              },
+              {
+                guard: { type: 'isSession', params: { judged: 'dead' } },
+                actions: { type: 'ignore', params: { reason: 'stale-session' } },
+              },
+              {
+                guard: { type: 'isSession', params: { judged: 'overtaken' } },
+                actions: ['handOverLatecomer', { type: 'ignore', params: { reason: 'handover' } }],
+              },
+              { actions: 'bringUp' },
+            ],
+            'livekit.participant.left': [
+              {
+                guard: 'isNeverIssued',
+                actions: { type: 'ignore', params: { reason: 'unknown-identity' } },
+              },
+              {
+                guard: 'isKnownDead',
+                actions: { type: 'ignore', params: { reason: 'stale-session' } },
+              },
+              { actions: 'endSession' },
+            ],
+            'livekit.participant.aborted': {
+              actions: { type: 'ignore', params: { reason: 'aborted' } },
+            },
+            'livekit.room.started': [
+              {
+                guard: 'isDeadLivekitRoom',
+                actions: { type: 'ignore', params: { reason: 'stale-session' } },
+              },
+              { actions: 'noteRoom' },
+            ],
+            'livekit.room.finished': [
+              {
+                guard: 'isDeadLivekitRoom',
+                actions: { type: 'ignore', params: { reason: 'stale-session' } },
+              },
+              { guard: 'isCurrentLivekitRoom', actions: 'doubtEverybody' },
+              { actions: { type: 'ignore', params: { reason: 'stale-session' } } },
+            ],
+            'livekit.listed': [
+              {
+                guard: 'isUnconfirmed',
+                actions: { type: 'compareWithListing', params: { after: 'outage' } },
+              },
+              { actions: { type: 'compareWithListing', params: { after: 'sight' } } },
+            ],
+            'deadline.due': [
+              { guard: 'hasDuePage', actions: 'expireClosingPages' },
+              { actions: { type: 'ignore', params: { reason: 'not-due' } } },
+            ],
+            'snapshot.rebuilt': { actions: 'recordRebuilding' },
           },
-          {
-            guard: 'isNotActive',
-            actions: { type: 'ignore', params: { reason: 'not-active' } },
+          states: {
+            settled: { always: { guard: 'isUnsettled', target: 'unsettled' } },
+            unsettled: { always: { guard: 'isSettled', target: 'settled' } },
           },
-          {
-            guard: 'isDeadSession',
-            actions: { type: 'ignore', params: { reason: 'stale-session' } },
+        },
+        /** R37: unconfirmed while LiveKit cannot be asked who is connected. */
+        sight: {
+          initial: 'confirmed',
+          states: {
+            confirmed: {
+              on: {
+                'livekit.unreachable': [
+                  {
+                    guard: 'isAwayTooLong',
+                    target: '#call.ended',
+                    actions: { type: 'endCall', params: { reason: 'livekit-unavailable' } },
+                  },
+                  { target: 'unconfirmed', actions: 'loseSight' },
+                ],
+              },
+            },
+            unconfirmed: {
+              on: {
+                'livekit.listed': { target: 'confirmed', actions: 'regainSight' },
+                'livekit.unreachable': [
+                  {
+                    guard: 'isAwayTooLong',
+                    target: '#call.ended',
+                    actions: { type: 'endCall', params: { reason: 'livekit-unavailable' } },
+                  },
+                  { actions: { type: 'ignore', params: { reason: 'no-change' } } },
+                ],
+              },
+            },
           },
-          {
-            guard: and(['isGone', 'isOvertaken']),
-            actions: ['handOverLatecomer', { type: 'ignore', params: { reason: 'handover' } }],
+        },
+        /** R45: stale once somebody who has it may not have it any more; then those who stay get the next. */
+        key: {
+          initial: 'current',
+          states: {
+            current: { on: { 'key.exposed': 'stale' } },
+            stale: { always: { target: 'current', actions: 'rotateKey' } },
           },
-          { actions: ['bringUp', 'announcePeople'] },
-        ],
-        'livekit.participant.left': [
-          {
-            guard: 'isOtherCall',
-            actions: { type: 'ignore', params: { reason: 'stale-call' } },
-          },
-          {
-            guard: 'isNeverIssued',
-            actions: { type: 'ignore', params: { reason: 'unknown-identity' } },
-          },
-          {
-            guard: 'isKnownDead',
-            actions: { type: 'ignore', params: { reason: 'stale-session' } },
-          },
-          { actions: ['endSession', 'announcePeople'] },
-        ],
-        'livekit.participant.aborted': [
-          {
-            guard: 'isOtherCall',
-            actions: { type: 'ignore', params: { reason: 'stale-call' } },
-          },
-          { actions: { type: 'ignore', params: { reason: 'aborted' } } },
-        ],
-        'livekit.room.started': [
-          {
-            guard: 'isOtherCall',
-            actions: { type: 'ignore', params: { reason: 'stale-call' } },
-          },
-          {
-            guard: 'isDeadLivekitRoom',
-            actions: { type: 'ignore', params: { reason: 'stale-session' } },
-          },
-          { actions: ['noteRoom', 'announcePeople'] },
-        ],
-        'livekit.room.finished': [
-          {
-            guard: 'isOtherCall',
-            actions: { type: 'ignore', params: { reason: 'stale-call' } },
-          },
-          {
-            guard: 'isDeadLivekitRoom',
-            actions: { type: 'ignore', params: { reason: 'stale-session' } },
-          },
-          { guard: 'isCurrentLivekitRoom', actions: ['doubtEverybody', 'announcePeople'] },
-          { actions: { type: 'ignore', params: { reason: 'stale-session' } } },
-        ],
-        'livekit.listed': [
-          {
-            guard: 'isOtherCall',
-            actions: { type: 'ignore', params: { reason: 'stale-call' } },
-          },
-          { actions: ['compareWithListing', 'announcePeople', 'rotateKey'] },
-        ],
-        'livekit.unreachable': [
-          {
-            guard: 'isOtherCall',
-            actions: { type: 'ignore', params: { reason: 'stale-call' } },
-          },
-          {
-            guard: 'isAwayTooLong',
-            target: 'ended',
-            actions: { type: 'endCall', params: { reason: 'livekit-unavailable' } },
-          },
-          { guard: 'isConfirmed', actions: 'loseSight' },
-          { actions: { type: 'ignore', params: { reason: 'no-change' } } },
-        ],
-        'snapshot.rebuilt': [
-          {
-            guard: 'isOtherCall',
-            actions: { type: 'ignore', params: { reason: 'stale-call' } },
-          },
-          { actions: 'recordRebuilding' },
-        ],
-        'deadline.due': [
-          {
-            guard: 'isOtherCall',
-            actions: { type: 'ignore', params: { reason: 'stale-call' } },
-          },
-          { guard: 'hasDuePage', actions: ['expireClosingPages', 'announcePeople'] },
-          { actions: { type: 'ignore', params: { reason: 'not-due' } } },
-        ],
+        },
       },
     },
     ended: { type: 'final' },

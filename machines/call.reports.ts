@@ -1,9 +1,7 @@
 /** What LiveKit’s reports of sessions and rooms change (R6, R20, R27–R31, R34). */
-import { evict, identityOf, move, only, type Change, type EventOf } from './call.change.ts'
+import { identityOf, move, only, type Change, type EventOf } from './call.change.ts'
 import { liveConnections, type CallContext } from './call.context.ts'
-import type { EvictWhy, LivekitSession } from './call.events.ts'
-import { adopt, handOver } from './call.joining.ts'
-import type { Connection } from './connection.machine.ts'
+import { bringUp } from './call.sessions.ts'
 
 /** R31: another room sid means that LiveKit lost the room; whoever was up is in doubt until seen again. */
 export function meetRoom(
@@ -17,9 +15,16 @@ export function meetRoom(
   const next: CallContext = { ...context, livekitRoomSid, livekitRoomMetAt: at }
   if (before === null) return next
   return doubtAll(
-    { ...next, deadRoomSids: [...context.deadRoomSids, before] },
+    { ...next, deadRoomSids: withDead(context, before) },
     at + context.timing.roomDoubtMs,
   )
+}
+
+/** Rooms of LiveKit's that a call outlived: as many as can still be spoken of. */
+const mostDeadRooms = 16
+
+function withDead({ deadRoomSids }: CallContext, sid: string | null): string[] {
+  return sid === null ? deadRoomSids : [...deadRoomSids, sid].slice(-mostDeadRooms)
 }
 
 /**
@@ -62,31 +67,19 @@ export function doubtEverybody(
         ...context,
         livekitRoomSid: null,
         livekitRoomMetAt: event.at,
-        deadRoomSids: sid === null ? context.deadRoomSids : [...context.deadRoomSids, sid],
+        deadRoomSids: withDead(context, sid),
       },
       event.at + context.timing.doubtMs,
     ),
   )
 }
 
-/** R6, R9, R20: the media of a connection is up. */
-export function bringUp(
+/** R6, R20, R31: a report that media is up, which may be the first word of a new room. */
+export function bringReportedUp(
   context: CallContext,
   event: EventOf<'livekit.participant.joined'>,
 ): Change {
-  const met = meetRoom(context, event.livekitRoomSid, event.at)
-  return bringSessionUp(adopt(met, event, event.at), event, event.at)
-}
-
-export function bringSessionUp(context: CallContext, session: LivekitSession, at: number): Change {
-  const next = move(context, session.identity, {
-    type: 'media.up',
-    participantSid: session.participantSid,
-    sessionJoinedAt: session.joinedAtMs,
-    at,
-  })
-  const connection = next.connections[session.identity]
-  return connection?.state === 'connected' ? handOver(next, connection, at) : only(next)
+  return bringUp(meetRoom(context, event.livekitRoomSid, event.at), event, event.at)
 }
 
 /** R12, R20, R34: a session is over; the connection is in doubt if that was the one it had. */
@@ -111,39 +104,4 @@ export function endSession(
       deadlineAt: event.at + context.timing.doubtMs,
     }),
   )
-}
-
-/** R27: an expired connection that shows up after its person's later one is evicted for good. */
-export function handOverLatecomer(
-  context: CallContext,
-  event: EventOf<'livekit.participant.joined'>,
-): Change {
-  return {
-    context: move(context, event.identity, { type: 'shut.out', why: 'handover', at: event.at }),
-    effects: [evict(context, event.identity, 'handover')],
-  }
-}
-
-/** Why a connection that shows up is thrown out again (R18). */
-export function whyShutOut(connection: Connection): EvictWhy {
-  switch (connection.goneWhy) {
-    case 'handover':
-    case 'removed':
-    case 'closed':
-      return connection.goneWhy
-    default:
-      return 'left'
-  }
-}
-
-/** R18, R28: evict whoever shows up and may not. */
-export function evictAgain(
-  context: CallContext,
-  event: EventOf<
-    'livekit.participant.joined' | 'livekit.participant.left' | 'livekit.participant.aborted'
-  >,
-): Change {
-  const connection = context.connections[event.identity]
-  const why = connection ? whyShutOut(connection) : 'unknown-identity'
-  return { context, effects: [evict(context, event.identity, why)] }
 }

@@ -91,7 +91,7 @@ export function viewOfCall(context: CallContext): CallView {
     roomId: context.roomId,
     startedAt: context.startedAt,
     startedBy: context.startedBy,
-    confirmed: context.confirmed,
+    confirmed: context.unreachableSince === null,
     participants: inOrderOfJoining(
       Object.entries(context.people).map(([userId, { joinedAt, shown }]) => ({
         userId,

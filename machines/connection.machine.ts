@@ -4,11 +4,8 @@
  * Pure and without effects: the call moves it by `moveConnection` and keeps the result in its own
  * context. Times come in with the events; what a deadline leads to is the call's business.
  */
-import { and, assign, getInitialSnapshot, setup } from 'xstate'
+import { assign, getInitialSnapshot, setup, type StateValue } from 'xstate'
 import { createTransition } from './pure-transition.ts'
-
-/** Why a connection is gone. All but `expired` shut it out for the rest of the call (R18). */
-export type GoneWhy = 'left' | 'expired' | 'closed' | 'removed' | 'handover'
 
 export interface ConnectionContext {
   userId: string
@@ -24,13 +21,10 @@ export interface ConnectionContext {
   sessionJoinedAt: number
   /** When a report or listing last showed that session up. */
   lastSeenAt: number
-  /** Sessions that are over: a late report or a stale listing of one counts as nothing (R30). */
+  /** The latest sessions that are over: a late report or a stale listing of one counts as nothing (R30). */
   deadSids: string[]
   /** While joining: R7's. In doubt: R34's. */
   deadlineAt: number | null
-  /** The page said that it closes: only a join clears this doubt, and it ends unasked (R17, R34). */
-  closing: boolean
-  goneWhy: GoneWhy | null
   goneAt: number | null
 }
 
@@ -42,13 +36,18 @@ export type ConnectionEvent =
   | { type: 'page.closing'; deadlineAt: number }
   | { type: 'deadline.postponed'; deadlineAt: number }
   | { type: 'deadline.passed'; at: number }
-  | { type: 'shut.out'; why: Exclude<GoneWhy, 'expired' | 'closed'>; at: number }
+  | { type: 'left'; at: number }
+  | { type: 'removed'; at: number }
+  | { type: 'handed.over'; at: number }
 
 /** What a join says of its connection. */
 type JoinedAs = Pick<
   ConnectionContext,
   'userId' | 'connectionId' | 'sessionId' | 'joinOrder' | 'joinedAt'
 > & { deadlineAt: number }
+
+/** Older ones are told from the present session by LiveKit's times (R30, R51). */
+const mostDeadSids = 16
 
 export const connectionMachine = setup({
   types: {
@@ -59,16 +58,18 @@ export const connectionMachine = setup({
   guards: {
     hasLiveSession: ({ context }) =>
       context.participantSid !== null && !context.deadSids.includes(context.participantSid),
-    pageIsClosing: ({ context }) => context.closing,
-    hasExpired: ({ context }) => context.goneWhy === 'expired',
     isAnotherSession: ({ context, event }) =>
       event.type === 'media.up' && event.participantSid !== context.participantSid,
+    isLaterDeadline: ({ context, event }) =>
+      event.type === 'deadline.postponed' &&
+      context.deadlineAt !== null &&
+      event.deadlineAt > context.deadlineAt,
   },
   actions: {
     renewJoin: assign(({ event }) => {
       if (event.type !== 'join.repeated') return {}
       const { sessionId, joinOrder, deadlineAt } = event
-      return { sessionId, joinOrder, deadlineAt, closing: false, goneWhy: null, goneAt: null }
+      return { sessionId, joinOrder, deadlineAt, goneAt: null }
     }),
     clearDeadline: assign({ deadlineAt: null }),
     recordSession: assign(({ context, event }) => {
@@ -77,29 +78,17 @@ export const connectionMachine = setup({
         participantSid: event.participantSid,
         sessionJoinedAt: event.sessionJoinedAt,
         lastSeenAt: Math.max(context.lastSeenAt, event.at),
+        goneAt: null,
       }
     }),
-    comeBack: assign({ goneWhy: null, goneAt: null }),
     burySession: assign(({ context, event }) => {
       if (event.type !== 'media.over' || context.deadSids.includes(event.participantSid)) return {}
-      return { deadSids: [...context.deadSids, event.participantSid] }
+      return { deadSids: [...context.deadSids, event.participantSid].slice(-mostDeadSids) }
     }),
     setDeadline: assign(({ event }) =>
-      event.type === 'doubted' ||
-      event.type === 'page.closing' ||
-      event.type === 'deadline.postponed'
-        ? { deadlineAt: event.deadlineAt }
-        : {},
+      'deadlineAt' in event ? { deadlineAt: event.deadlineAt } : {},
     ),
-    markClosing: assign({ closing: true }),
-    recordExpiry: assign(({ context, event }) => ({
-      goneWhy: context.closing ? ('closed' as const) : ('expired' as const),
-      goneAt: 'at' in event ? event.at : context.goneAt,
-      deadlineAt: null,
-    })),
-    recordShutOut: assign(({ event }) =>
-      event.type === 'shut.out' ? { goneWhy: event.why, goneAt: event.at, deadlineAt: null } : {},
-    ),
+    recordEnd: assign(({ event }) => ('at' in event ? { goneAt: event.at, deadlineAt: null } : {})),
   },
 }).createMachine({
   id: 'connection',
@@ -114,76 +103,129 @@ export const connectionMachine = setup({
     lastSeenAt: 0,
     deadSids: [],
     deadlineAt: input?.deadlineAt ?? null,
-    closing: false,
-    goneWhy: null,
     goneAt: null,
   }),
   initial: 'joining',
   on: {
     'media.over': { actions: 'burySession' },
-    'shut.out': { target: '.gone', actions: 'recordShutOut' },
+    left: { target: '.gone.shutOut.left', actions: 'recordEnd' },
+    removed: { target: '.gone.shutOut.removed', actions: 'recordEnd' },
+    'handed.over': { target: '.gone.shutOut.handover', actions: 'recordEnd' },
   },
   states: {
     joining: {
       on: {
         'join.repeated': { actions: 'renewJoin' },
         'media.up': { target: 'connected', actions: ['recordSession', 'clearDeadline'] },
-        'page.closing': { target: 'doubtful', actions: ['markClosing', 'setDeadline'] },
-        'deadline.postponed': { actions: 'setDeadline' },
-        'deadline.passed': { target: 'gone', actions: 'recordExpiry' },
+        'page.closing': { target: 'doubtful.closing', actions: 'setDeadline' },
+        'deadline.postponed': { guard: 'isLaterDeadline', actions: 'setDeadline' },
+        'deadline.passed': { target: 'gone.expired', actions: 'recordEnd' },
       },
     },
     connected: {
       on: {
         'join.repeated': { actions: ['renewJoin', 'clearDeadline'] },
         'media.up': { guard: 'isAnotherSession', actions: 'recordSession' },
-        doubted: { target: 'doubtful', actions: 'setDeadline' },
-        'page.closing': { target: 'doubtful', actions: ['markClosing', 'setDeadline'] },
+        doubted: { target: 'doubtful.away', actions: 'setDeadline' },
+        'page.closing': { target: 'doubtful.closing', actions: 'setDeadline' },
       },
     },
+    /** R34: stays in the call until its deadline, which further doubt does not move. */
     doubtful: {
+      initial: 'away',
       on: {
         'join.repeated': [
-          {
-            guard: 'hasLiveSession',
-            target: 'connected',
-            actions: ['renewJoin', 'clearDeadline'],
-          },
+          { guard: 'hasLiveSession', target: 'connected', actions: ['renewJoin', 'clearDeadline'] },
           { target: 'joining', actions: 'renewJoin' },
         ],
-        'media.up': [
-          { guard: and(['pageIsClosing', 'isAnotherSession']), actions: 'recordSession' },
-          { guard: 'pageIsClosing' },
-          { target: 'connected', actions: ['recordSession', 'clearDeadline'] },
-        ],
-        'page.closing': { actions: 'markClosing' },
-        'deadline.postponed': { actions: 'setDeadline' },
-        'deadline.passed': { target: 'gone', actions: 'recordExpiry' },
+      },
+      states: {
+        /** LiveKit does not show it: whatever does clears the doubt. */
+        away: {
+          on: {
+            'media.up': {
+              target: '#connection.connected',
+              actions: ['recordSession', 'clearDeadline'],
+            },
+            'page.closing': { target: 'closing' },
+            'deadline.postponed': { guard: 'isLaterDeadline', actions: 'setDeadline' },
+            'deadline.passed': { target: '#connection.gone.expired', actions: 'recordEnd' },
+          },
+        },
+        /** Its page said that it closes: only a join clears this doubt, and it ends unasked (R17). */
+        closing: {
+          on: {
+            'media.up': { guard: 'isAnotherSession', actions: 'recordSession' },
+            'deadline.passed': { target: '#connection.gone.shutOut.closed', actions: 'recordEnd' },
+          },
+        },
       },
     },
     gone: {
-      on: {
-        'join.repeated': {
-          guard: 'hasExpired',
-          target: 'joining',
-          actions: 'renewJoin',
+      initial: 'expired',
+      states: {
+        /** Nothing was seen of it in time; it may come back (R27). */
+        expired: {
+          on: {
+            'join.repeated': { target: '#connection.joining', actions: 'renewJoin' },
+            'media.up': { target: '#connection.connected', actions: 'recordSession' },
+          },
         },
-        'media.up': {
-          guard: 'hasExpired',
-          target: 'connected',
-          actions: ['comeBack', 'recordSession'],
+        /** R18: its id is not accepted again, and it is evicted wherever it shows up. */
+        shutOut: {
+          initial: 'left',
+          states: { left: {}, closed: {}, removed: {}, handover: {} },
         },
       },
     },
   },
 })
 
-export type ConnectionState = 'joining' | 'connected' | 'doubtful' | 'gone'
+/** Why a connection is gone. All but `expired` shut it out (R18). */
+export type GoneWhy = 'left' | 'expired' | 'closed' | 'removed' | 'handover'
+
+/** What a state means to those who ask about a connection. */
+interface Meaning {
+  phase: 'joining' | 'connected' | 'doubtful' | 'gone'
+  goneWhy: GoneWhy | null
+}
+
+const meanings = {
+  joining: { phase: 'joining', goneWhy: null },
+  connected: { phase: 'connected', goneWhy: null },
+  'doubtful.away': { phase: 'doubtful', goneWhy: null },
+  'doubtful.closing': { phase: 'doubtful', goneWhy: null },
+  'gone.expired': { phase: 'gone', goneWhy: 'expired' },
+  'gone.shutOut.left': { phase: 'gone', goneWhy: 'left' },
+  'gone.shutOut.closed': { phase: 'gone', goneWhy: 'closed' },
+  'gone.shutOut.removed': { phase: 'gone', goneWhy: 'removed' },
+  'gone.shutOut.handover': { phase: 'gone', goneWhy: 'handover' },
+} as const satisfies Record<string, Meaning>
+
+/** The state's path in the chart; a test holds that the chart has these and no others. */
+export type ConnectionState = keyof typeof meanings
+
+export const connectionStates = Object.keys(meanings) as ConnectionState[]
 
 /** A connection as the call keeps it: the machine's value and its context, plain JSON. */
 export interface Connection extends ConnectionContext {
   state: ConnectionState
 }
+
+export const phaseOf = (connection: Connection): Meaning['phase'] =>
+  meanings[connection.state].phase
+
+export const goneWhyOf = (connection: Connection): GoneWhy | null =>
+  meanings[connection.state].goneWhy
+
+export const isGone = (connection: Connection): boolean => phaseOf(connection) === 'gone'
+
+export const isClosing = (connection: Connection): boolean =>
+  connection.state === 'doubtful.closing'
+
+/** Gone for good: its id is not accepted again, and it is evicted wherever it shows up (R18). */
+export const isShutOut = (connection: Connection): boolean =>
+  isGone(connection) && connection.state !== 'gone.expired'
 
 const nobody: JoinedAs = {
   userId: '',
@@ -196,16 +238,19 @@ const nobody: JoinedAs = {
 const transition = createTransition(connectionMachine, nobody)
 
 const { context: nobodysContext } = getInitialSnapshot(connectionMachine, nobody)
-const at = (value: ConnectionState) =>
-  connectionMachine.resolveState({ value, context: nobodysContext })
 
 /** One snapshot per state, to be had with any context. */
-const snapshots: Record<ConnectionState, ReturnType<typeof at>> = {
-  joining: at('joining'),
-  connected: at('connected'),
-  doubtful: at('doubtful'),
-  gone: at('gone'),
-}
+const snapshots = new Map(
+  connectionStates.map((state) => {
+    const value = state
+      .split('.')
+      .reduceRight<StateValue | null>(
+        (inner, key) => (inner === null ? key : { [key]: inner }),
+        null,
+      )
+    return [state, connectionMachine.resolveState({ value: value ?? '', context: nobodysContext })]
+  }),
+)
 
 /** A connection that has just asked to join. */
 export function openConnection(input: JoinedAs): Connection {
@@ -215,17 +260,19 @@ export function openConnection(input: JoinedAs): Connection {
 /** The connection after `event`; the same object when nothing changed. */
 export function moveConnection(connection: Connection, event: ConnectionEvent): Connection {
   const { state, ...context } = connection
-  const from = { ...snapshots[state], context }
-  const next = toConnection(transition(from, event)[0])
+  const resolved = snapshots.get(state)
+  if (!resolved) throw new Error(`a connection has no state ${state satisfies string}`)
+  const next = toConnection(transition({ ...resolved, context }, event)[0])
   const keys = Object.keys(next) as (keyof Connection)[]
   return keys.every((key) => next[key] === connection[key]) ? connection : next
 }
 
-function toConnection(snapshot: { value: unknown; context: ConnectionContext }): Connection {
-  return { ...snapshot.context, state: snapshot.value as ConnectionState }
+function toConnection(snapshot: { value: StateValue; context: ConnectionContext }): Connection {
+  return { ...snapshot.context, state: pathOf(snapshot.value) as ConnectionState }
 }
 
-/** Gone for good in this call: its id is never accepted again, and it is evicted wherever it shows up (R18). */
-export function isShutOut(connection: Connection): boolean {
-  return connection.state === 'gone' && connection.goneWhy !== 'expired'
+function pathOf(value: StateValue): string {
+  if (typeof value === 'string') return value
+  const [key = '', inner = ''] = Object.entries(value)[0] ?? []
+  return `${key}.${pathOf(inner)}`
 }

@@ -1,6 +1,6 @@
 /** One decision of a call: the next snapshot, the facts, and what is to be done. Runs nothing. */
 import { getInitialSnapshot, type ExecutableActionObject, type SnapshotFrom } from 'xstate'
-import { defaultTiming, type CallContext, type CallTiming } from './call.context.ts'
+import { defaultTiming, isUnsettled, type CallContext, type CallTiming } from './call.context.ts'
 import type { CallEffect, CallEvent, IgnoredReason } from './call.events.ts'
 import type { CallFact } from './call.facts.ts'
 import { callMachine, type CallEmission } from './call.machine.ts'
@@ -35,12 +35,32 @@ export function idleCall(roomId: string, timing: CallTiming): CallSnapshot {
   return getInitialSnapshot(callMachine, { roomId, timing })
 }
 
+/** A call that is on, with this context: its states follow from it. */
+export function activeCall(context: CallContext): CallSnapshot {
+  return callMachine.resolveState({
+    value: {
+      active: {
+        people: isUnsettled(context) ? 'unsettled' : 'settled',
+        sight: context.unreachableSince === null ? 'confirmed' : 'unconfirmed',
+        key: 'current',
+      },
+    },
+    context,
+  })
+}
+
+/** Where a call is in its life, whatever its regions say. */
+export function stageOf({ value }: CallSnapshot): 'idle' | 'active' | 'ended' {
+  return typeof value === 'string' ? value : 'active'
+}
+
 /**
  * Throws `DecisionError` when the machine itself fails. Events whose type begins with `xstate.` are
  * internals of XState that a stranger could forge: they never get here, and are refused if they do.
  */
 export function decide(snapshot: CallSnapshot, event: CallEvent): Decision {
   if (event.type.startsWith('xstate.')) throw new DecisionError(event, 'reserved event type')
+  if (isForAnotherCall(snapshot, event)) return setAside(snapshot, 'stale-call')
   let next: CallSnapshot
   let actions: readonly ExecutableActionObject[]
   try {
@@ -71,6 +91,17 @@ export function decide(snapshot: CallSnapshot, event: CallEvent): Decision {
   }
 }
 
+/** R15, R25: an event that names a call is for that call alone. */
+function isForAnotherCall(snapshot: CallSnapshot, event: CallEvent): boolean {
+  if (stageOf(snapshot) !== 'active' || !('callId' in event)) return false
+  return event.callId !== snapshot.context.callId
+}
+
+function setAside(snapshot: CallSnapshot, reason: IgnoredReason): Decision {
+  const emitted = [{ type: 'ignored' as const, reason }]
+  return { snapshot, facts: [], effects: [], ignored: reason, changed: false, emitted }
+}
+
 /** XState gives emitted events as actions of the type `xstate.emit`, which its own union omits. */
 function emissionsOf(actions: readonly ExecutableActionObject[]): CallEmission[] {
   return actions
@@ -85,8 +116,18 @@ function isEffect(emission: CallFact | CallEffect): emission is CallEffect {
     case 'livekit.evict':
     case 'livekit.close-room':
       return true
-    default:
+    case 'call.started':
+    case 'call.confirmed':
+    case 'call.unconfirmed':
+    case 'call.ended':
+    case 'participant.joined':
+    case 'participant.connected':
+    case 'participant.reconnecting':
+    case 'participant.left':
+    case 'key.rotated':
       return false
+    default:
+      return emission satisfies never
   }
 }
 

@@ -4,15 +4,21 @@
  * a member is thrown out (`rebuiltAt`).
  */
 import { emptyCall, toIdentity, type CallContext, type CallTiming } from './call.context.ts'
-import type { CallFact } from './call.facts.ts'
-import { openConnection, type Connection, type GoneWhy } from './connection.machine.ts'
+import type { CallFact, LeftReason } from './call.facts.ts'
+import {
+  isGone,
+  openConnection,
+  type Connection,
+  type ConnectionState,
+} from './connection.machine.ts'
 import type { RoomFact } from './room.facts.ts'
 
-/** The active call of these facts, oldest first; null when none is on after the last of them. */
+/** The active call of these facts, oldest first; null when none is on after the last of them. `at`: now. */
 export function foldCall(
   roomId: string,
   facts: Iterable<RoomFact>,
   timing: CallTiming,
+  at: number,
 ): CallContext | null {
   let call: CallContext | null = null
   for (const fact of facts) {
@@ -22,7 +28,7 @@ export function foldCall(
         callId: fact.callId,
         startedAt: fact.at,
         startedBy: fact.by ?? '',
-        rebuiltAt: fact.at,
+        rebuiltAt: at,
       }
     } else if (call && 'callId' in fact && fact.callId === call.callId) {
       call = take(call, fact)
@@ -38,29 +44,28 @@ function take(call: CallContext, fact: CallFact): CallContext | null {
     case 'call.started':
       return call
     case 'call.confirmed':
-      return { ...call, confirmed: true, unreachableSince: null }
+      return { ...call, unreachableSince: null }
     case 'call.unconfirmed':
-      return { ...call, confirmed: false, unreachableSince: fact.at }
+      return { ...call, unreachableSince: fact.at }
     case 'key.rotated':
       return { ...call, keyEpoch: fact.keyEpoch }
     case 'participant.joined':
       return withPerson(withConnection(call, fact, { state: 'joining' }), fact.userId, {
         joinedAt: fact.at,
         shown: 'joining',
-        hasBeenConnected: false,
       })
     case 'participant.connected': {
       const next = withConnection(call, fact, { state: 'connected', deadlineAt: null })
-      return withPerson(next, fact.userId, { shown: 'connected', hasBeenConnected: true })
+      return withPerson(next, fact.userId, { shown: 'connected' })
     }
     case 'participant.reconnecting': {
       const deadlineAt = fact.at + timing.roomDoubtMs
-      const next = withConnection(call, fact, { state: 'doubtful', deadlineAt })
+      const next = withConnection(call, fact, { state: 'doubtful.away', deadlineAt })
       return withPerson(next, fact.userId, { shown: 'reconnecting' })
     }
     case 'participant.left': {
       const { [fact.userId]: _gone, ...people } = call.people
-      return { ...endConnections(call, fact.userId, whyGone[fact.reason], fact.at), people }
+      return { ...endConnections(call, fact.userId, goneAs[fact.reason], fact.at), people }
     }
     case 'call.ended':
       return null
@@ -69,12 +74,12 @@ function take(call: CallContext, fact: CallFact): CallContext | null {
   }
 }
 
-const whyGone = {
-  left: 'left',
-  removed: 'removed',
-  expired: 'expired',
-  'call-ended': 'left',
-} as const satisfies Record<string, GoneWhy>
+const goneAs = {
+  left: 'gone.shutOut.left',
+  removed: 'gone.shutOut.removed',
+  expired: 'gone.expired',
+  'call-ended': 'gone.shutOut.left',
+} as const satisfies Record<LeftReason, ConnectionState>
 
 function withConnection(
   call: CallContext,
@@ -109,20 +114,21 @@ function withPerson(
   const before = call.people[userId] ?? {
     joinedAt: call.startedAt,
     shown: 'joining' as const,
-    hasBeenConnected: false,
   }
   const tookPart = call.tookPart.includes(userId) ? call.tookPart : [...call.tookPart, userId]
   return { ...call, tookPart, people: { ...call.people, [userId]: { ...before, ...change } } }
 }
 
-function endConnections(call: CallContext, userId: string, goneWhy: GoneWhy, at: number) {
+function endConnections(
+  call: CallContext,
+  userId: string,
+  state: ConnectionState,
+  goneAt: number,
+): CallContext {
   const connections = Object.fromEntries(
     Object.entries(call.connections).map(([identity, connection]) =>
-      connection.userId === userId && connection.state !== 'gone'
-        ? [
-            identity,
-            { ...connection, state: 'gone' as const, goneWhy, goneAt: at, deadlineAt: null },
-          ]
+      connection.userId === userId && !isGone(connection)
+        ? [identity, { ...connection, state, goneAt, deadlineAt: null }]
         : [identity, connection],
     ),
   )

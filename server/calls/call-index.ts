@@ -1,6 +1,6 @@
 /** The active calls of this process in memory: when each has to be looked at. Actors are not needed for it. */
 import {
-  isRestless,
+  isUnsettled,
   nextDeadlineAt,
   nextListingAt,
   type CallContext,
@@ -58,7 +58,7 @@ export function createCallIndex({ now }: { now(): number }): CallIndex {
       step,
       deadlineAt: nextDeadlineAt(context),
       listingAt: nextListingAt(context),
-      isRestless: isRestless(context),
+      isRestless: isUnsettled(context),
       restlessUntil,
     }
   }

@@ -1,7 +1,8 @@
 /** Why each person is shown as they are: the step that last changed each of their connections. */
 import { userIdOf } from '../../machines/call.context.ts'
-import type { Connection } from '../../machines/connection.machine.ts'
+import { goneWhyOf, phaseOf, type Connection } from '../../machines/connection.machine.ts'
 import type { CallStore, StepRecord } from '../../persistence/store.ts'
+import { toPresentConnection } from '../rooms/earlier-snapshots.ts'
 import type { CallEvidence } from '../protocol/wire.ts'
 
 type Evidence = CallEvidence['participants'][number]['connections'][number]
@@ -46,7 +47,10 @@ export async function readEvidence(
 
 function changedConnections({ detail }: StepRecord): [string, Connection][] {
   const { changed } = detail as { changed?: { connections?: Record<string, Connection> } }
-  return Object.entries(changed?.connections ?? {})
+  return Object.entries(changed?.connections ?? {}).map(([identity, connection]) => [
+    identity,
+    toPresentConnection(connection),
+  ])
 }
 
 function toEvidence(
@@ -57,8 +61,8 @@ function toEvidence(
 ): Evidence {
   return {
     identity,
-    state: connection.state,
-    goneWhy: connection.goneWhy,
+    state: phaseOf(connection),
+    goneWhy: goneWhyOf(connection),
     deadlineAt: connection.deadlineAt,
     participantSid: connection.participantSid,
     step,

@@ -7,7 +7,13 @@ import type { RoomDecision, RoomState } from './room-step.ts'
 import { nextDeadlineAt, nextListingAt, type CallTiming } from '../../machines/call.context.ts'
 import type { DecidedEvent } from '../../machines/call.actor.ts'
 import { sourceOf, type CallEffect, type CallEvent } from '../../machines/call.events.ts'
-import { decide, idleCall, type CallSnapshot, type Decision } from '../../machines/decide.ts'
+import {
+  decide,
+  idleCall,
+  stageOf,
+  type CallSnapshot,
+  type Decision,
+} from '../../machines/decide.ts'
 import type { LogFact, RoomFact } from '../../machines/room.facts.ts'
 import type {
   KeyRow,
@@ -111,7 +117,7 @@ export function createRoomDraft(base: CommittedRoom, deps: DraftDeps): RoomDraft
           event: event.type,
           source: sourceOf(event),
           at,
-          state: decided.snapshot.value,
+          state: toText(decided.snapshot.value),
           detail: { event, changed: contextChanges(from.context, context) },
           definitionHash: callDefinitionHash,
           firstSeq: numbered[0]?.seq ?? null,
@@ -127,7 +133,7 @@ export function createRoomDraft(base: CommittedRoom, deps: DraftDeps): RoomDraft
         if (row) step.effects.push(row)
       }
       nextCall = { snapshot: decided.snapshot, step: stepNumber }
-      if (decided.snapshot.value === 'ended') {
+      if (stageOf(decided.snapshot) === 'ended') {
         step.endedCalls.push(toCallRow(nextCall, seq, at))
         nextCall = null
       }
@@ -227,6 +233,10 @@ export function createRoomDraft(base: CommittedRoom, deps: DraftDeps): RoomDraft
     },
   }
 }
+
+/** As the step's row holds it: a state's name, or the states of its regions as JSON. */
+const toText = (value: CallSnapshot['value']): string =>
+  typeof value === 'string' ? value : JSON.stringify(value)
 
 type Changes = Pick<
   RoomCommit,

@@ -11,7 +11,7 @@ import {
 } from '../../machines/call.actor.ts'
 import type { CallContext, CallTiming } from '../../machines/call.context.ts'
 import type { CallEffect } from '../../machines/call.events.ts'
-import type { CallSnapshot } from '../../machines/decide.ts'
+import { activeCall, type CallSnapshot } from '../../machines/decide.ts'
 import { foldCall } from '../../machines/fold-facts.ts'
 import type { LogFact } from '../../machines/room.facts.ts'
 import {
@@ -29,7 +29,7 @@ import type { FanOut } from '../services.ts'
 import { createGroupCommit } from './group-commit.ts'
 import { createRoomDraft, type Applied, type CommittedRoom, type DraftDeps } from './room-draft.ts'
 import type { RoomDecision, RoomState, RoomSteps } from './room-step.ts'
-import { activeSnapshot, fromEnvelope, UnreadableSnapshotError } from './snapshot-envelope.ts'
+import { fromEnvelope, UnreadableSnapshotError } from './snapshot-envelope.ts'
 
 export interface RoomMailboxDeps {
   store: Pick<RoomStore, 'commit' | 'load' | 'factsAfter'>
@@ -140,8 +140,8 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
       log.error({ err: error, callId: call.callId }, 'a call is made anew from its facts')
     }
     const facts = await readLog(room.roomId, room.seq)
-    const context = foldCall(room.roomId, facts, deps.timing)
-    return context?.callId === call.callId ? activeSnapshot(context) : null
+    const context = foldCall(room.roomId, facts, deps.timing, now())
+    return context?.callId === call.callId ? activeCall(context) : null
   }
 
   async function readLog(roomId: string, seq: number): Promise<LogFact[]> {

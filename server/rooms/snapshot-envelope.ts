@@ -6,13 +6,15 @@ import { createHash } from 'node:crypto'
 import {
   defaultTiming,
   emptyCall,
+  nobody,
   type CallContext,
   type CallTiming,
 } from '../../machines/call.context.ts'
 import { callMachine, callMachineVersion } from '../../machines/call.machine.ts'
 import { describeMachine, type Chart } from '../../machines/chart.ts'
-import type { CallSnapshot } from '../../machines/decide.ts'
+import { activeCall, type CallSnapshot } from '../../machines/decide.ts'
 import type { SnapshotEnvelope } from '../../persistence/store.ts'
+import { fromFirstContext } from './earlier-snapshots.ts'
 
 export const callChart: Chart = describeMachine(callMachine)
 
@@ -49,14 +51,10 @@ export function fromEnvelope(envelope: SnapshotEnvelope, timing: CallTiming): Ca
   if (typeof stored !== 'object' || stored === null || !('value' in stored)) {
     throw new UnreadableSnapshotError('no state')
   }
-  if (stored.value !== 'active')
+  if (stored.value === 'ended' || stored.value === 'idle') {
     throw new UnreadableSnapshotError('it is not that of a call that is on')
-  return activeSnapshot({ ...contextOf(envelope), timing })
-}
-
-/** The snapshot of a call that is on, with this context. Throws `UnreadableSnapshotError`. */
-export function activeSnapshot(context: CallContext): CallSnapshot {
-  const snapshot = callMachine.resolveState({ value: 'active', context })
+  }
+  const snapshot = activeCall({ ...contextOf(envelope), timing })
   if (snapshot.status === 'error') throw new UnreadableSnapshotError('refused by the machine')
   return snapshot
 }
@@ -65,12 +63,14 @@ export function activeSnapshot(context: CallContext): CallSnapshot {
 const firstKeys = ['callId', 'startedAt', 'connections', 'people', 'tookPart', 'joins'] as const
 
 /**
- * The context in an envelope. What a later program added to it has its first value. Throws
- * `UnreadableSnapshotError`.
+ * The context in an envelope, of this version or an earlier one. What a later program added to it has
+ * its first value. Throws `UnreadableSnapshotError`.
  */
 export function contextOf({ machineId, version, snapshot }: SnapshotEnvelope): CallContext {
   if (machineId !== callMachine.id) throw new UnreadableSnapshotError('another machine')
-  if (version !== callMachineVersion) throw new UnreadableSnapshotError(`version ${version}`)
+  if (version < 1 || version > callMachineVersion) {
+    throw new UnreadableSnapshotError(`version ${version}`)
+  }
   const context =
     typeof snapshot === 'object' && snapshot !== null && 'context' in snapshot
       ? snapshot.context
@@ -80,5 +80,6 @@ export function contextOf({ machineId, version, snapshot }: SnapshotEnvelope): C
   }
   const missing = firstKeys.find((key) => !(key in context))
   if (missing) throw new UnreadableSnapshotError(`a context without ${missing}`)
-  return { ...emptyCall('', defaultTiming), ...context }
+  const present = version === 1 ? fromFirstContext(context) : context
+  return { ...emptyCall('', defaultTiming), ...present, untold: nobody }
 }

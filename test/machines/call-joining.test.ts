@@ -73,7 +73,7 @@ test('R8 asking again clears a doubt: to connected while the last session lives,
 
   const dead = tellCall().join('ada', 'a1').up('ada', 'a1', 'PA_1').gone('ada', 'a1', 'PA_1')
   dead.join('ada', 'a1')
-  expect(dead.context.connections['ada:a1']).toMatchObject({ state: 'joining', closing: false })
+  expect(dead.context.connections['ada:a1']).toMatchObject({ state: 'joining' })
   expect(dead.context.connections['ada:a1']?.deadlineAt).toBe(dead.at() + 45_000)
   expect(dead.shown()).toEqual(['ada reconnecting'])
 })

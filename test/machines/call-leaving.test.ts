@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { isGone } from '../../machines/connection.machine.ts'
 import { tellCall } from '../support/call-story.ts'
 
 const pair = () =>
@@ -47,7 +48,7 @@ test('R13 a connection that expired and then leaves counts as one that left: it 
     .listed([{ who: 'bo', page: 'b1' }])
   expect(story.shown()).toEqual(['bo connected'])
   expect(story.leave('ada', 'a1').last.facts).toEqual([])
-  expect(story.context.connections['ada:a1']?.goneWhy).toBe('left')
+  expect(story.context.connections['ada:a1']?.state).toBe('gone.shutOut.left')
   story.up('ada', 'a1', 'PA_late', { joinedAtMs: story.at() })
   expect(story.shown()).toEqual(['bo connected'])
   expect(story.last.effects).toMatchObject([{ type: 'livekit.evict', identity: 'ada:a1' }])
@@ -100,7 +101,10 @@ test('R17 a doubt that was on keeps its deadline when the page then closes', () 
   const story = pair().gone('ada', 'a1', 'PA_a1')
   const deadlineAt = story.context.connections['ada:a1']?.deadlineAt
   story.after(5_000).close('ada', 'a1')
-  expect(story.context.connections['ada:a1']).toMatchObject({ deadlineAt, closing: true })
+  expect(story.context.connections['ada:a1']).toMatchObject({
+    deadlineAt,
+    state: 'doubtful.closing',
+  })
   expect(story.after(5_000).due().shown()).toEqual(['bo connected'])
 })
 
@@ -145,11 +149,11 @@ test('R18 who is shut out and shows up is evicted each time, in any state', () =
 test('R18 a shut-out connectionId is never accepted again: Ada gets a new one', () => {
   const story = pair().leave('ada', 'a1').join('ada', 'a1')
   const live = Object.values(story.context.connections).filter(
-    (c) => c.userId === 'ada' && c.state !== 'gone',
+    (c) => c.userId === 'ada' && !isGone(c),
   )
   expect(live).toHaveLength(1)
   expect(live[0]?.connectionId).not.toBe('a1')
-  expect(story.context.connections['ada:a1']?.goneWhy).toBe('left')
+  expect(story.context.connections['ada:a1']?.state).toBe('gone.shutOut.left')
 })
 
 test('R19 deleting the room ends its call, with a left for each who was in it', () => {

@@ -12,7 +12,8 @@ test('R37 LiveKit cannot be asked: the call is unconfirmed, said once, and nobod
   const since = story.at()
   story.after(15_000).away(since)
   expect(story.types()).toEqual(['call.unconfirmed'])
-  expect(story.context).toMatchObject({ confirmed: false, unreachableSince: since })
+  expect(story.context).toMatchObject({ unreachableSince: since })
+  expect(story.last.snapshot.value).toMatchObject({ active: { sight: 'unconfirmed' } })
   story.after(60_000).away(since)
   expect(story.last).toMatchObject({ changed: false, ignored: 'no-change' })
   expect(story.shown()).toEqual(['ada connected', 'bo connected'])
@@ -22,7 +23,8 @@ test('R37 any answer confirms it again', () => {
   const story = pair()
   story.after(15_000).away(story.at()).after(5_000).listed([ada, bo])
   expect(story.types()).toEqual(['call.confirmed'])
-  expect(story.context).toMatchObject({ confirmed: true, unreachableSince: null })
+  expect(story.context).toMatchObject({ unreachableSince: null })
+  expect(story.last.snapshot.value).toMatchObject({ active: { sight: 'confirmed' } })
 })
 
 test('R37 after an hour without LiveKit the call ends, whoever still counts as in it', () => {

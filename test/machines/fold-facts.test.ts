@@ -6,7 +6,7 @@ import { tellCall, type CallStory } from '../support/call-story.ts'
 
 const pair = () =>
   tellCall().join('ada', 'a1').up('ada', 'a1', 'PA_a1').join('bo', 'b1').up('bo', 'b1', 'PA_b1')
-const fold = (story: CallStory) => foldCall('room', story.facts, defaultTiming)
+const fold = (story: CallStory) => foldCall('room', story.facts, defaultTiming, story.at())
 const retold = (story: CallStory) => {
   const context = fold(story)
   if (!context) throw new Error('no call is on')
@@ -46,7 +46,7 @@ test('R9 Ada had moved to another device, which no fact names: it is believed, n
   expect(story.last.facts).toEqual([])
   expect(story.context.connections['ada:a2']).toMatchObject({ state: 'connected' })
   // The one that the facts named is over: she has moved.
-  expect(story.context.connections['ada:a1']).toMatchObject({ state: 'gone', goneWhy: 'handover' })
+  expect(story.context.connections['ada:a1']).toMatchObject({ state: 'gone.shutOut.handover' })
 })
 
 test('R28 a stranger is thrown out all the same', () => {

@@ -2,6 +2,7 @@
  * What is really committed, as the database took it: the log, the call's context, its keys. Checks
  * at each commit what must hold whatever happens (I1–I5, I7, R18, R27).
  */
+import { rememberGoneMs } from '../../machines/call.change.ts'
 import type { CallContext } from '../../machines/call.context.ts'
 import { liveConnections, toIdentity } from '../../machines/call.context.ts'
 import { applyFact, viewOfCall, type CallView } from '../../machines/call.view.ts'
@@ -78,12 +79,13 @@ export function createLedger(
     view = applyFact(roomId, view, fact)
   }
 
-  function takeContext(before: CallContext | null, after: CallContext): void {
+  function takeContext(before: CallContext | null, after: CallContext, at: number): void {
     if (before?.callId !== after.callId) return
     for (const [identity, connection] of Object.entries(before.connections)) {
       const next = after.connections[identity]
       if (isShutOut(connection)) {
-        check('R18', next !== undefined && isShutOut(next), () => {
+        const mayBeForgotten = at - (connection.goneAt ?? at) > rememberGoneMs
+        check('R18 R51', next ? isShutOut(next) : mayBeForgotten, () => {
           return `${nameOf(identity)} was shut out and is taken again`
         })
       }
@@ -127,7 +129,7 @@ export function createLedger(
       for (const row of [...commit.endedCalls, ...(commit.call ? [commit.call] : [])]) {
         const after = contextOf(row.envelope)
         const before = call?.callId === after.callId ? call : null
-        takeContext(before, after)
+        takeContext(before, after, at)
         const hasEnded = row.endedAt !== null
         onChange({ before, after, hasEnded }, commit.facts, at)
         call = hasEnded ? null : after

@@ -3,7 +3,8 @@
  * product: the simulation is worth something only if it finds every one of them.
  */
 import type { CallEvent } from '../../machines/call.events.ts'
-import { isShutOut, toIdentity } from '../../machines/call.context.ts'
+import { toIdentity } from '../../machines/call.context.ts'
+import { isShutOut } from '../../machines/connection.machine.ts'
 import type { CallSnapshot } from '../../machines/decide.ts'
 import { AmbiguousCommitError, type LoadedRoom, type Store } from '../../persistence/store.ts'
 import type { RoomSteps } from '../../server/rooms/room-step.ts'
@@ -124,7 +125,7 @@ export const plantedBugs = {
   'accept a shut-out connection id': events((event, call) => {
     if (event.type !== 'join.requested' || event.connectionId === null || !call) return event
     const known = call.context.connections[toIdentity(event.userId, event.connectionId)]
-    if (known && isShutOut(known)) Object.assign(known, { goneWhy: 'expired' })
+    if (known && isShutOut(known)) Object.assign(known, { state: 'gone.expired' })
     return event
   }),
 

@@ -9,7 +9,14 @@ import {
   type CallContext,
 } from '../../machines/call.context.ts'
 import type { CallView } from '../../machines/call.view.ts'
-import { isShutOut, type Connection } from '../../machines/connection.machine.ts'
+import {
+  goneWhyOf,
+  isClosing,
+  isGone,
+  isShutOut,
+  phaseOf,
+  type Connection,
+} from '../../machines/connection.machine.ts'
 import type { LogFact } from '../../machines/room.facts.ts'
 import type { Faults } from './faults.ts'
 import type { CallChange, Ledger } from './ledger.ts'
@@ -84,8 +91,8 @@ export function createTruth(deps: TruthDeps): Truth {
   function judgeEnd(change: CallChange, identity: string, before: Connection, at: number): void {
     const { after } = change
     const connection = after.connections[identity]
-    if (!connection || connection.state !== 'gone') return
-    switch (connection.goneWhy) {
+    if (!connection || !isGone(connection)) return
+    switch (goneWhyOf(connection)) {
       case 'left':
         if (!byes.has(identity)) world.fail('R34', `${nameOf(identity)} never hung up, and is left`)
         return
@@ -145,7 +152,7 @@ export function createTruth(deps: TruthDeps): Truth {
     const now = world.now()
     if (now - liedAt < 15_000 || now - restartedAt < 60_000) return
     for (const c of liveConnections(call)) {
-      if (c.userId !== fact.userId || c.closing) continue
+      if (c.userId !== fact.userId || isClosing(c)) continue
       const session = aliveOf(call.callId, toIdentity(c.userId, c.connectionId))
       const isSeen = session?.activeAt != null && session.sid === c.participantSid
       if (isSeen && session.activeAt !== null && now - session.activeAt > 10_000) {
@@ -165,7 +172,8 @@ export function createTruth(deps: TruthDeps): Truth {
   function tickConnections(ms: number): void {
     const { call } = deps.ledger()
     for (const identity of owed.keys()) {
-      if (!call || (call.connections[identity]?.state ?? 'gone') === 'gone') owed.delete(identity)
+      const connection = call?.connections[identity]
+      if (!connection || isGone(connection)) owed.delete(identity)
     }
     for (const connection of call ? liveConnections(call) : []) {
       if (!call) continue
@@ -193,10 +201,10 @@ export function createTruth(deps: TruthDeps): Truth {
       if (count(`stranger ${sid}`, isStranger, ms) > strangerMs) {
         world.fail('R18', `${nameOf(identity)} may not be in LiveKit's room, and stays there`)
       }
-      if (isStranger || connection.closing) continue
+      if (isStranger || isClosing(connection)) continue
       const shown = view?.participants.find((p) => p.userId === connection.userId)?.state
       const isUnseen = session.activeAt !== null && shown !== 'connected'
-      const most = connection.state === 'gone' ? unlistedMs : unseenMs
+      const most = isGone(connection) ? unlistedMs : unseenMs
       if (count(`unseen ${sid}`, isUnseen, ms) > most) {
         world.fail('R6', `${nameOf(identity)} is connected and shown as ${shown ?? 'gone'}`)
       }
@@ -236,7 +244,7 @@ export function createTruth(deps: TruthDeps): Truth {
       const by = since + withinMs
       const { call } = deps.ledger()
       const connection = call?.connections[identity]
-      if (!call || !connection || connection.state === 'gone') return
+      if (!call || !connection || isGone(connection)) return
       if (why !== hangingUp && isThere(call.callId, identity)) return
       const before = owed.get(identity)
       if (!before || before.by > by) owed.set(identity, { since, by, why })
@@ -249,12 +257,13 @@ export function createTruth(deps: TruthDeps): Truth {
     },
     judge(change, facts, at) {
       for (const [identity, before] of Object.entries(change.before?.connections ?? {})) {
-        if (before.state !== 'gone') judgeEnd(change, identity, before, at)
+        if (!isGone(before)) judgeEnd(change, identity, before, at)
       }
       for (const connection of liveConnections(change.after)) {
         const before =
           change.before?.connections[toIdentity(connection.userId, connection.connectionId)]
-        const isFresh = connection.state === 'doubtful' && before?.state !== 'doubtful'
+        const isFresh =
+          phaseOf(connection) === 'doubtful' && (!before || phaseOf(before) !== 'doubtful')
         if (isFresh && (connection.deadlineAt ?? 0) < at + 10_000) {
           world.fail('R34', `${name(connection)} has a doubt of less than ten seconds`)
         }
@@ -284,7 +293,7 @@ export function createTruth(deps: TruthDeps): Truth {
     },
     settle() {
       const { call, view } = deps.ledger()
-      if (call && !call.confirmed) world.fail('R37', 'the call is still unconfirmed')
+      if (call && call.unreachableSince !== null) world.fail('R37', 'the call is still unconfirmed')
       for (const { userId, state } of view?.participants ?? []) {
         if (state !== 'connected' && !deps.clients().some((one) => one.userId === userId)) {
           world.fail('R28', `${userId} is nobody`)

@@ -8,8 +8,7 @@ import {
 import type { CallEffect, CallEvent, LivekitSession } from '../../machines/call.events.ts'
 import type { CallFact } from '../../machines/call.facts.ts'
 import { applyFact, viewOfCall, type CallView } from '../../machines/call.view.ts'
-import { decide, idleCall, type Decision } from '../../machines/decide.ts'
-import { activeSnapshot } from '../../server/rooms/snapshot-envelope.ts'
+import { activeCall, decide, idleCall, stageOf, type Decision } from '../../machines/decide.ts'
 
 type Listed = Partial<Omit<LivekitSession, 'identity'>> & { who: string; page: string }
 
@@ -17,7 +16,7 @@ export interface CallStory {
   /** The decision of the last event. */
   readonly last: Decision
   readonly context: CallContext
-  readonly value: string
+  readonly value: 'idle' | 'active' | 'ended'
   readonly facts: CallFact[]
   readonly effects: CallEffect[]
   /** Who is shown, and how: `['ada joining', …]`. */
@@ -69,7 +68,7 @@ export function tellCall(
   /** A call that is on already. */
   from: CallContext | null = null,
 ): CallStory {
-  let snapshot = from ? activeSnapshot(from) : idleCall(roomId, { ...defaultTiming, ...timing })
+  let snapshot = from ? activeCall(from) : idleCall(roomId, { ...defaultTiming, ...timing })
   let at = 1_000_000
   let made = 0
   let last: Decision | null = null
@@ -87,7 +86,7 @@ export function tellCall(
       return snapshot.context
     },
     get value() {
-      return snapshot.value
+      return stageOf(snapshot)
     },
     facts,
     effects,
@@ -188,7 +187,7 @@ export function tellCall(
       facts.push(...last.facts)
       effects.push(...last.effects)
       for (const fact of last.facts) view = applyFact(roomId, view, fact)
-      assertViewsAgree(view, snapshot.value === 'active' ? viewOfCall(snapshot.context) : null)
+      assertViewsAgree(view, stageOf(snapshot) === 'active' ? viewOfCall(snapshot.context) : null)
       return story
     },
     types: () => story.last.facts.map((fact) => fact.type),
