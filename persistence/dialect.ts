@@ -15,6 +15,8 @@ export interface Dialect {
   rowsLockingRooms(columns: Columns): string
   /** The rows of a subquery as one JSON text: an array of arrays. */
   jsonOfRows(columns: readonly string[]): string
+  /** The texts of one JSON parameter, an array, as a subquery. */
+  textsFromJson: string
   /** Behind a subquery that takes rows for this process alone. */
   skipLocked: string
 }
@@ -34,6 +36,7 @@ export const sqliteDialect: Dialect = {
   // One writer at a time: there is nothing to lock.
   rowsLockingRooms: sqliteRows,
   jsonOfRows: (columns) => `json_group_array(json_array(${columns.join(', ')}))`,
+  textsFromJson: '(select value from json_each(?))',
   skipLocked: '',
 }
 
@@ -59,5 +62,6 @@ export const postgresDialect: Dialect = {
       order by x."roomId" for no key update of locked) as x`,
   jsonOfRows: (columns) =>
     `coalesce(json_agg(json_build_array(${columns.join(', ')})), '[]')::text`,
+  textsFromJson: '(select json_array_elements_text(?::json))',
   skipLocked: 'for update skip locked',
 }

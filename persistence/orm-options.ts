@@ -3,8 +3,10 @@ import type { MigrationObject, Options } from '@mikro-orm/core'
 import { Migrator } from '@mikro-orm/migrations'
 import { SessionEntity, UserEntity } from './entities/accounts.ts'
 import {
+  CallConnectionEntity,
   CallEntity,
   CallKeyEntity,
+  CallPersonEntity,
   ChartEntity,
   KeyReceiptEntity,
   StepEntity,
@@ -21,6 +23,8 @@ const entities = [
   FactEntity,
   ReceiptEntity,
   CallEntity,
+  CallConnectionEntity,
+  CallPersonEntity,
   StepEntity,
   CallKeyEntity,
   KeyReceiptEntity,

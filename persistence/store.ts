@@ -63,19 +63,45 @@ export interface SnapshotEnvelope {
   snapshot: unknown
 }
 
+/** Who took part in a call, in order of their first join; `person` is null once they are gone. */
+export interface CallPersonRow {
+  userId: string
+  place: number
+  person: unknown
+}
+
 export interface ActiveCall {
   callId: string
   /** Number of the call's last step. */
   step: number
   envelope: SnapshotEnvelope
+  /** What the envelope does not hold, because it changes one by one; empty for one that holds all. */
+  connections: { identity: string; connection: unknown }[]
+  people: CallPersonRow[]
+}
+
+/** What a decision reads of a room beside the room itself and its call: rows by their keys (R51, R52). */
+export interface RoomNeeds {
+  /** Whether these users are members. */
+  members?: readonly string[]
+  /** Whether these requests were committed before, since `receiptsSince`. */
+  receipts?: readonly string[]
+  receiptsSince?: number
+  /** Who has been a member for longest, but for this one. */
+  heirOf?: string
 }
 
 /** A room as one decision needs it, read in one consistent read. */
 export interface LoadedRoom {
   room: RoomRecord
+  /** Those of the users asked for who are members. */
   members: MemberRecord[]
+  /** Null when nobody was asked for, or nobody else is there. */
+  heir: string | null
+  /** The room is at the version that the caller knows: its call is left out. */
+  isAsKnown: boolean
   call: ActiveCall | null
-  /** Receipts of this room that are younger than `receiptsSince`, by key. */
+  /** Those of the receipts asked for that are there. */
   receipts: { key: string; at: number; result: unknown }[]
 }
 
@@ -150,6 +176,9 @@ export interface RoomCommit {
     endReason: string | null
     /** When a deadline or a listing is owed first (the earlier); null when none is. */
     dueAt: number | null
+    /** What changed; null for what is forgotten. Those of a call that ended go as a whole. */
+    connections: Record<string, unknown>
+    people: CallPersonRow[]
   }
   /** Calls that ended within this commit before another one began, latest state. */
   endedCalls: NonNullable<RoomCommit['call']>[]
@@ -177,8 +206,11 @@ export interface RoomStore {
     >,
     members: string[],
   ): Promise<CommitOutcome>
-  /** Undefined when there is no such room; deleted rooms are found, with `deletedAt`. */
-  load(roomId: string, receiptsSince: number): Promise<LoadedRoom | undefined>
+  /**
+   * Undefined when there is no such room; deleted rooms are found, with `deletedAt`. `knownVersion`: the
+   * call is left out when the room is still at it.
+   */
+  load(roomId: string, needs: RoomNeeds, knownVersion?: number): Promise<LoadedRoom | undefined>
   /**
    * Writes many rooms' commits in one transaction. Rooms in conflict are left out, the others are
    * written. Throws when nothing was committed, `AmbiguousCommitError` when that is unknown.
@@ -207,11 +239,14 @@ export interface RoomStore {
   now(): Promise<number>
 }
 
-/** A room as lists show it, with the active call's envelope and the number it was read at. */
+/** A call as lists show it: who is in it, not how. */
+export type CallSummary = Pick<ActiveCall, 'callId' | 'envelope' | 'people'>
+
+/** A room as lists show it, with the active call and the number it was read at. */
 export interface RoomSummary {
   room: RoomRecord
   memberCount: number
-  call: ActiveCall | null
+  call: CallSummary | null
 }
 
 // ---------------------------------------------------------------- calls

@@ -43,6 +43,7 @@ import { ConfigError, isLoopback } from './load-config.ts'
 import { createLive, type Live } from './realtime/live.ts'
 import { createEffectRunner } from './rooms/effect-runner.ts'
 import { createHousekeeping } from './housekeeping.ts'
+import { createCallActors } from './rooms/call-actors.ts'
 import { createRoomMailbox } from './rooms/room-mailbox.ts'
 import { createRoomService } from './rooms/room-service.ts'
 import { createRoomViews } from './rooms/room-views.ts'
@@ -152,7 +153,19 @@ export async function startApp(options: AppOptions): Promise<App> {
     const fanOut = options.wrapFanOut?.(live.fanOut) ?? live.fanOut
 
     // How rooms and calls change
+    const actors = createCallActors({ log })
     const index = createCallIndex({ now })
+    actors.follow(index.took)
+    actors.follow(({ event, facts, effects: toDo }) => {
+      // Somebody came up whom no webhook had told of (R38).
+      if (
+        event.type === 'livekit.listed' &&
+        facts.some(({ type }) => type === 'participant.connected')
+      ) {
+        health.listingKnewMore(event.begunAt)
+      }
+      if (toDo.length > 0) effects.wake()
+    })
     const mailbox = createRoomMailbox({
       store: store.rooms,
       fanOut,
@@ -162,8 +175,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       newId,
       mintKey: keys.mint,
       toEffect: toEffectRow,
-      callMoved: index.moved,
-      effectsAdded: () => effects.wake(),
+      actors,
       log,
     })
     const accountRooms = createAccountRooms({ store, steps: mailbox })
@@ -307,7 +319,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       clock,
       log,
     })
-    const housekeeping = createHousekeeping({ store, now, log })
+    const housekeeping = createHousekeeping({ store, mailbox, now, log })
     const clockWatch = watchClock({
       clock,
       wall: followed,
@@ -321,8 +333,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     const livekitState = () => (livekit ? health.state().livekit.state : 'off')
     const metrics = createMetrics({
       chatto_calls_active: { help: 'Calls that are on', read: () => index.calls.size },
-      chatto_rooms_in_memory: { help: 'Rooms in memory', read: () => mailbox.stats().rooms },
-      chatto_call_actors: { help: 'Actors of calls', read: () => mailbox.stats().actors },
+      chatto_rooms_in_memory: { help: 'Rooms in memory', read: () => mailbox.count() },
+      chatto_call_actors: { help: 'Actors of calls', read: () => actors.count() },
       chatto_live_sockets: { help: 'Live sockets', read: () => live.stats().sockets },
       chatto_livekit_reachable: {
         help: 'Whether LiveKit answered last',
@@ -379,7 +391,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         return
       }
       for (const call of active) {
-        await mailbox.run(call.roomId, () => ({
+        await mailbox.run(call.roomId, {}, () => ({
           callEvent: (at) => ({ type: 'calls.disabled', at }),
           result: () => undefined,
         }))

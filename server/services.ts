@@ -1,4 +1,5 @@
 /** What the routes and the socket call. Each interface is implemented by one folder; `app.ts` builds them. */
+import type { CallContext } from '../machines/call.context.ts'
 import type { LogFact } from '../machines/room.facts.ts'
 import type { RoomRecord, RoomSummary, UserRecord } from '../persistence/store.ts'
 import type { z } from 'zod'
@@ -138,6 +139,8 @@ export interface RoomViews {
   /** For a non-member `call` is null and `seq` 0. */
   toRoom(summary: RoomSummary, viewerId: string, isMember: boolean): Promise<Room>
   toCall(summary: RoomSummary): Promise<Call | null>
+  /** The call as this process has it, with the room's number that it was at. */
+  showCall(context: CallContext, seq: number): Promise<Call>
   toFact(fact: LogFact): Fact
 }
 

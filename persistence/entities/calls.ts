@@ -20,6 +20,29 @@ export const CallEntity = defineEntity({
   },
 })
 
+/** A browser's place in a call that is on: a row each, so that an event writes what it changed (R51). */
+export const CallConnectionEntity = defineEntity({
+  name: 'CallConnection',
+  tableName: 'call_connections',
+  properties: {
+    callId: p.string().primary(),
+    identity: p.string().primary(),
+    connection: p.type(JsonText).$type<unknown>(),
+  },
+})
+
+/** Who took part in a call that is on, in order; null once they are gone. */
+export const CallPersonEntity = defineEntity({
+  name: 'CallPerson',
+  tableName: 'call_people',
+  properties: {
+    callId: p.string().primary(),
+    userId: p.string().primary(),
+    place: p.integer(),
+    person: p.type(JsonText).$type<unknown>(),
+  },
+})
+
 export const StepEntity = defineEntity({
   name: 'Step',
   tableName: 'steps',

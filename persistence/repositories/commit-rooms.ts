@@ -3,7 +3,12 @@ import { toJson } from '../bulk.ts'
 import type { Database, Transaction } from '../database.ts'
 import { isWorthRetrying } from '../database-errors.ts'
 import type { Dialect } from '../dialect.ts'
-import { CallEntity, StepEntity } from '../entities/calls.ts'
+import {
+  CallConnectionEntity,
+  CallEntity,
+  CallPersonEntity,
+  StepEntity,
+} from '../entities/calls.ts'
 import { FactEntity, MemberEntity, ReceiptEntity } from '../entities/rooms.ts'
 import { receiptLifeMs, type CommitOutcome, type RoomCommit } from '../store.ts'
 import { insertEffects, insertIgnored } from './after-commit.ts'
@@ -59,7 +64,7 @@ async function writeAll(
   )
   await changeRooms(transaction, batch)
   await writeMembers(dialect, transaction, batch)
-  await writeCalls(transaction, batch)
+  await writeCalls(dialect, transaction, batch)
   await transaction.insert(
     StepEntity,
     batch.flatMap((commit) => commit.steps),
@@ -181,18 +186,61 @@ async function writeMembers(
 }
 
 /** Ended calls first: a room has at most one active call at any time (I1). */
-async function writeCalls(transaction: Transaction, batch: RoomCommit[]): Promise<void> {
+async function writeCalls(
+  dialect: Dialect,
+  transaction: Transaction,
+  batch: RoomCommit[],
+): Promise<void> {
   const takeNewest = `on conflict (call_id) do update set step = excluded.step,
     envelope = excluded.envelope, ended_at = excluded.ended_at,
     end_reason = excluded.end_reason, due_at = excluded.due_at`
+  const ended = batch.flatMap(({ roomId, endedCalls }) => endedCalls.map(withoutParts(roomId)))
+  const going = batch.flatMap(({ roomId, call }) => (call ? [{ roomId, call }] : []))
+  await transaction.insert(CallEntity, ended, takeNewest)
   await transaction.insert(
     CallEntity,
-    batch.flatMap(({ roomId, endedCalls }) => endedCalls.map((call) => ({ ...call, roomId }))),
+    going.map(({ roomId, call }) => withoutParts(roomId)(call)),
     takeNewest,
   )
+  const calls = going.map(({ call }) => call)
+  await writeConnections(dialect, transaction, calls)
   await transaction.insert(
-    CallEntity,
-    batch.flatMap(({ roomId, call }) => (call ? [{ ...call, roomId }] : [])),
-    takeNewest,
+    CallPersonEntity,
+    calls.flatMap(({ callId, people }) => people.map((person) => ({ callId, ...person }))),
+    `on conflict (call_id, user_id) do update set person = excluded.person`,
+  )
+  if (ended.length === 0) return
+  const ids = JSON.stringify(ended.map(({ callId }) => callId))
+  for (const table of ['call_connections', 'call_people']) {
+    await transaction.sql(`delete from ${table} where call_id in ${dialect.textsFromJson}`, [ids])
+  }
+}
+
+type CallRow = NonNullable<RoomCommit['call']>
+
+const withoutParts =
+  (roomId: string) =>
+  ({ connections: _connections, people: _people, ...row }: CallRow) => ({ ...row, roomId })
+
+async function writeConnections(
+  dialect: Dialect,
+  transaction: Transaction,
+  calls: readonly CallRow[],
+): Promise<void> {
+  const rows = calls.flatMap(({ callId, connections }) =>
+    Object.entries(connections).map(([identity, connection]) => ({ callId, identity, connection })),
+  )
+  await transaction.insert(
+    CallConnectionEntity,
+    rows.filter(({ connection }) => connection !== null),
+    `on conflict (call_id, identity) do update set connection = excluded.connection`,
+  )
+  const forgotten = rows.filter(({ connection }) => connection === null)
+  if (forgotten.length === 0) return
+  const source = dialect.rowsFromJson({ callId: 'text', identity: 'text' })
+  await transaction.sql(
+    `delete from call_connections
+     where (call_id, identity) in (select x."callId", x.identity from ${source})`,
+    [toJson(forgotten.map(({ callId, identity }) => ({ callId, identity })))],
   )
 }

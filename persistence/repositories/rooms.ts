@@ -1,12 +1,13 @@
 /** Rooms, their members and their logs. */
-import type { Sql } from '../connection.ts'
 import type { Database } from '../database.ts'
 import { MemberEntity } from '../entities/rooms.ts'
 import { timelineTypes, type LogFact } from '../../machines/room.facts.ts'
 import type {
   ActiveCall,
+  CallSummary,
   LoadedRoom,
   MemberRecord,
+  RoomNeeds,
   RoomRecord,
   RoomStore,
   RoomSummary,
@@ -34,8 +35,8 @@ interface RoomColumns {
 
 interface CallColumns {
   call_id: string | null
-  step: number | null
   envelope: string | null
+  person_rows: string
 }
 
 interface SummaryColumns extends RoomColumns, CallColumns {
@@ -44,19 +45,28 @@ interface SummaryColumns extends RoomColumns, CallColumns {
 }
 
 interface LoadedColumns extends RoomColumns, CallColumns {
+  step: number | null
+  connection_rows: string
   member_rows: string
   receipt_rows: string
+  heir: string | null
 }
-
-const summarySelect = `select r.*, c.call_id, c.step, c.envelope,
-    (select count(*) from members n where n.room_id = r.room_id) as member_count
-  from rooms r left join calls c on c.room_id = r.room_id and c.ended_at is null`
 
 /** What PostgreSQL's `integer` holds. */
 const highestSeq = 2 ** 31 - 1
 
 export function createRoomStore(database: Database): RoomStore {
   const { sql, dialect } = database
+  const summarySelect = `select r.*, c.call_id, c.envelope,
+      (select ${dialect.jsonOfRows(['user_id', 'place', 'person'])} from call_people
+       where call_id = c.call_id and person <> 'null') as person_rows,
+      (select count(*) from members n where n.room_id = r.room_id) as member_count
+    from rooms r left join calls c on c.room_id = r.room_id and c.ended_at is null`
+
+  async function findOne(where: string, value: string): Promise<RoomSummary | undefined> {
+    const [row] = await sql<SummaryColumns>(`${summarySelect} where ${where}`, [value])
+    return row && toSummary(row)
+  }
 
   return {
     async create(room, members) {
@@ -89,12 +99,12 @@ export function createRoomStore(database: Database): RoomStore {
       return isNew ? 'committed' : 'conflict'
     },
 
-    load: (roomId, receiptsSince) => loadRoom(database, roomId, receiptsSince),
+    load: (roomId, needs, knownVersion = -1) => loadRoom(database, roomId, needs, knownVersion),
 
     commit: (batch) => commitRooms(database, batch),
 
-    find: (roomId) => findOne(sql, 'r.room_id = ?', roomId),
-    findDm: (dmKey) => findOne(sql, 'r.dm_key = ?', dmKey),
+    find: (roomId) => findOne('r.room_id = ?', roomId),
+    findDm: (dmKey) => findOne('r.dm_key = ?', dmKey),
 
     async listOf(userId) {
       const rows = await sql<SummaryColumns>(
@@ -194,38 +204,53 @@ export function createRoomStore(database: Database): RoomStore {
 async function loadRoom(
   { sql, dialect }: Database,
   roomId: string,
-  receiptsSince: number,
+  { members = [], receipts = [], heirOf, receiptsSince = 0 }: RoomNeeds,
+  knownVersion: number,
 ): Promise<LoadedRoom | undefined> {
+  const heir =
+    heirOf === undefined
+      ? 'null'
+      : `(select user_id from members where room_id = r.room_id and user_id <> ?
+          order by joined_at, user_id limit 1)`
   const [row] = await sql<LoadedColumns>(
     `select r.*, c.call_id, c.step, c.envelope,
+       (select ${dialect.jsonOfRows(['identity', 'connection'])} from call_connections
+        where call_id = c.call_id) as connection_rows,
+       (select ${dialect.jsonOfRows(['user_id', 'place', 'person'])} from call_people
+        where call_id = c.call_id) as person_rows,
        (select ${dialect.jsonOfRows(['user_id', 'joined_at'])} from members
-        where room_id = r.room_id) as member_rows,
+        where room_id = r.room_id and user_id in ${dialect.textsFromJson}) as member_rows,
        (select ${dialect.jsonOfRows(['receipt_key', 'at', 'result'])} from receipts
-        where room_id = r.room_id and at >= ?) as receipt_rows
-     from rooms r left join calls c on c.room_id = r.room_id and c.ended_at is null
+        where room_id = r.room_id and receipt_key in ${dialect.textsFromJson}
+          and at >= ?) as receipt_rows,
+       ${heir} as heir
+     from rooms r
+     left join calls c on c.room_id = r.room_id and c.ended_at is null and r.version <> ?
      where r.room_id = ?`,
-    [receiptsSince, roomId],
+    [
+      JSON.stringify(members),
+      JSON.stringify(receipts),
+      receiptsSince,
+      ...(heirOf === undefined ? [] : [heirOf]),
+      knownVersion,
+      roomId,
+    ],
   )
   if (!row) return undefined
-  const members = JSON.parse(row.member_rows) as [userId: string, joinedAt: number][]
-  const receipts = JSON.parse(row.receipt_rows) as [key: string, at: number, result: string][]
+  const memberRows = JSON.parse(row.member_rows) as [userId: string, joinedAt: number][]
+  const receiptRows = JSON.parse(row.receipt_rows) as [key: string, at: number, result: string][]
   return {
     room: toRoom(row),
-    members: members
-      .map(([userId, joinedAt]): MemberRecord => ({ userId, joinedAt }))
-      .sort((a, b) => a.joinedAt - b.joinedAt || (a.userId < b.userId ? -1 : 1)),
+    members: memberRows.map(([userId, joinedAt]): MemberRecord => ({ userId, joinedAt })),
+    heir: row.heir,
+    isAsKnown: row.version === knownVersion,
     call: toCall(row),
-    receipts: receipts.map(([key, at, result]) => ({
+    receipts: receiptRows.map(([key, at, result]) => ({
       key,
       at,
       result: JSON.parse(result) as unknown,
     })),
   }
-}
-
-async function findOne(sql: Sql, where: string, value: string): Promise<RoomSummary | undefined> {
-  const [row] = await sql<SummaryColumns>(`${summarySelect} where ${where}`, [value])
-  return row && toSummary(row)
 }
 
 function toRoom(row: RoomColumns): RoomRecord {
@@ -245,12 +270,33 @@ function toRoom(row: RoomColumns): RoomRecord {
 }
 
 function toSummary(row: SummaryColumns): RoomSummary {
-  return { room: toRoom(row), memberCount: Number(row.member_count), call: toCall(row) }
+  return { room: toRoom(row), memberCount: Number(row.member_count), call: toCallSummary(row) }
 }
 
-function toCall({ call_id, step, envelope }: CallColumns): ActiveCall | null {
-  if (call_id === null || step === null || envelope === null) return null
-  return { callId: call_id, step, envelope: JSON.parse(envelope) as ActiveCall['envelope'] }
+function toCallSummary({ call_id, envelope, person_rows }: CallColumns): CallSummary | null {
+  if (call_id === null || envelope === null) return null
+  const people = JSON.parse(person_rows) as [userId: string, place: number, person: string][]
+  return {
+    callId: call_id,
+    envelope: JSON.parse(envelope) as ActiveCall['envelope'],
+    people: people
+      .map(([userId, place, person]) => ({ userId, place, person: JSON.parse(person) as unknown }))
+      .sort((a, b) => a.place - b.place),
+  }
+}
+
+function toCall(row: LoadedColumns): ActiveCall | null {
+  const summary = toCallSummary(row)
+  if (!summary) return null
+  const connections = JSON.parse(row.connection_rows) as [identity: string, connection: string][]
+  return {
+    ...summary,
+    step: row.step ?? 0,
+    connections: connections.map(([identity, connection]) => ({
+      identity,
+      connection: JSON.parse(connection) as unknown,
+    })),
+  }
 }
 
 function toFact(row: { fact: string }): LogFact {

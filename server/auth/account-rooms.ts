@@ -29,7 +29,11 @@ export function createAccountRooms({
     const failures: unknown[] = []
     for (const roomId of rooms.get(userId) ?? []) {
       try {
-        await unlessGone(steps.run(roomId, (state) => departFrom(state, userId)))
+        await unlessGone(
+          steps.run(roomId, { members: [userId], heirOf: userId }, (state) =>
+            departFrom(state, userId),
+          ),
+        )
       } catch (error) {
         // One room's failure keeps nobody in the others; the effect comes again for it.
         failures.push(error)
@@ -42,7 +46,11 @@ export function createAccountRooms({
     async welcome(userId) {
       const roomId = await store.installation.get(generalRoomSetting)
       if (roomId === undefined || !(await isLiving(userId))) return
-      await unlessGone(steps.run(roomId, (state) => welcomeTo(state, userId)))
+      await unlessGone(
+        steps.run(roomId, { members: [userId], receipts: [welcomeKey(userId)] }, (state) =>
+          welcomeTo(state, userId),
+        ),
+      )
       // A deletion that came in between has looked for rooms too early.
       if (!(await isLiving(userId))) await depart(userId)
     },
@@ -50,9 +58,11 @@ export function createAccountRooms({
   }
 }
 
+const welcomeKey = (userId: string) => `welcome:${userId}`
+
 /** Once only, so that nobody who left the room at once is brought back by a repetition. */
 function welcomeTo({ room, members, receipt }: RoomState, userId: string): RoomDecision<undefined> {
-  const key = `welcome:${userId}`
+  const key = welcomeKey(userId)
   if (receipt(key) || members.has(userId)) return { result: () => undefined }
   return {
     addMembers: [{ userId, by: userId }],
@@ -62,17 +72,17 @@ function welcomeTo({ room, members, receipt }: RoomState, userId: string): RoomD
   }
 }
 
-function departFrom({ room, members, call }: RoomState, userId: string): RoomDecision<undefined> {
-  if (room.kind === 'dm') {
+function departFrom(state: RoomState, userId: string): RoomDecision<undefined> {
+  if (state.room.kind === 'dm') {
     return {
       // The membership stays, and with it what was said; the call does not.
-      ...(call && {
+      ...(state.call && {
         callEvent: (at) => ({ type: 'membership.lost', at, userId, by: userId }),
       }),
       result: () => undefined,
     }
   }
-  return { ...leavingOf(room, members, userId, userId), result: () => undefined }
+  return { ...leavingOf(state, userId, userId), result: () => undefined }
 }
 
 /** A room that was deleted meanwhile needs nothing. */

@@ -42,7 +42,7 @@ export function createAdminService({
       const active = await store.calls.active()
       const rooms = await Promise.all(active.map(({ roomId }) => store.rooms.find(roomId)))
       const unconfirmed = rooms.filter(
-        (room) => room?.call && contextOf(room.call.envelope).unreachableSince !== null,
+        (room) => room?.call && contextOf(room.call).unreachableSince !== null,
       )
       return {
         livekit: state.livekit,

@@ -113,7 +113,7 @@ export function createCallEffectHandlers({
 
   async function isStillShutOut(roomId: string, callId: string, identity: string) {
     try {
-      return await steps.run(roomId, ({ call }) => ({
+      return await steps.run(roomId, {}, ({ call }) => ({
         result: () => {
           if (call?.context.callId !== callId) return false
           const connection = call.context.connections[identity]

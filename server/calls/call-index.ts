@@ -1,12 +1,9 @@
-/** The active calls of this process in memory: when each has to be looked at. Actors are not needed for it. */
-import {
-  isUnsettled,
-  nextDeadlineAt,
-  nextListingAt,
-  type CallContext,
-} from '../../machines/call.context.ts'
+/** The active calls of this process in memory: when each has to be looked at. It follows their actors. */
+import type { CommittedStep } from '../../machines/call.actor.ts'
+import { nextDeadlineAt, nextListingAt } from '../../machines/call.context.ts'
+import type { LivekitSession } from '../../machines/call.events.ts'
+import { stageOf, type CallSnapshot } from '../../machines/decide.ts'
 import type { CallRow } from '../../persistence/store.ts'
-import type { CallMoved } from '../rooms/room-mailbox.ts'
 
 export interface IndexedCall {
   roomId: string
@@ -21,12 +18,24 @@ export interface IndexedCall {
   isRestless: boolean
   /** The same while an eviction is open. */
   restlessUntil: number
+  /** What a listing shows of it as long as nothing happens; null when every listing has to be judged. */
+  quietAs: string | null
+}
+
+/** What LiveKit lists of one call. */
+export interface Listing {
+  livekitRoomSid: string | null
+  sessions: readonly Omit<LivekitSession, 'isMember'>[]
 }
 
 export interface CallIndex {
   readonly calls: ReadonlyMap<string, IndexedCall>
-  /** Called after each commit. */
-  moved(moved: CallMoved): void
+  /** Follows the steps of calls. */
+  took(step: CommittedStep): void
+  /** The call as somebody read it without changing it; null when it is not on any more. */
+  saw(callId: string, call: CallSnapshot | null): void
+  /** Whether a listing shows just what is known of a settled call, so that there is nothing to decide. */
+  isAsKnown(callId: string, listing: Listing): boolean
   /** What is committed, whoever did it: new and changed calls are looked at by the next listing, and at `dueAt`. */
   refresh(rows: readonly CallRow[]): void
   /** Whether somebody's deadline is open in any call. */
@@ -46,34 +55,45 @@ export function createCallIndex({ now }: { now(): number }): CallIndex {
   /** Calls that a read did not show: it may be older than what this process committed, so it takes two. */
   let missing = new Set<string>()
 
-  function toEntry(
-    roomId: string,
-    context: CallContext,
-    step: number,
-    restlessUntil: number,
-  ): IndexedCall {
-    return {
-      roomId,
+  function put(snapshot: CallSnapshot, step: number, restlessUntil: number): void {
+    const { context } = snapshot
+    calls.set(context.callId, {
+      roomId: context.roomId,
       callId: context.callId,
       step,
       deadlineAt: nextDeadlineAt(context),
       listingAt: nextListingAt(context),
-      isRestless: isUnsettled(context),
+      isRestless: snapshot.matches({ active: { people: 'unsettled' } }),
       restlessUntil,
-    }
+      quietAs: quietAs(snapshot),
+    })
   }
 
   return {
     calls,
-    moved({ roomId, callId, context, step, evicts }) {
-      if (context) {
-        const before = calls.get(callId)
-        const restlessUntil = evicts ? now() + evictionOpenMs : (before?.restlessUntil ?? 0)
-        calls.set(callId, toEntry(roomId, context, step ?? before?.step ?? 0, restlessUntil))
+    took({ callId, step, snapshot, effects }) {
+      if (stageOf(snapshot) === 'active') {
+        const evicts = effects.some(({ type }) => type === 'livekit.evict')
+        const before = calls.get(callId)?.restlessUntil ?? 0
+        put(snapshot, step, evicts ? now() + evictionOpenMs : before)
       } else {
         calls.delete(callId)
       }
       changed()
+    },
+    saw(callId, call) {
+      const before = calls.get(callId)
+      if (call?.context.callId === callId) {
+        put(call, before?.step ?? 0, before?.restlessUntil ?? 0)
+      } else {
+        calls.delete(callId)
+      }
+      changed()
+    },
+    isAsKnown(callId, { livekitRoomSid, sessions }) {
+      const known = calls.get(callId)?.quietAs ?? null
+      if (known === null || sessions.some(({ state }) => state !== 'ACTIVE')) return false
+      return known === fingerprint(livekitRoomSid, sessions)
     },
     refresh(rows) {
       const shown = new Set(rows.map((row) => row.callId))
@@ -89,6 +109,7 @@ export function createCallIndex({ now }: { now(): number }): CallIndex {
           listingAt: dueAt,
           isRestless: true,
           restlessUntil: 0,
+          quietAs: null,
         })
       }
       changed()
@@ -103,4 +124,21 @@ export function createCallIndex({ now }: { now(): number }): CallIndex {
       listeners.push(listener)
     },
   }
+}
+
+function quietAs(call: CallSnapshot): string | null {
+  if (!call.matches({ active: { people: 'settled', sight: 'confirmed' } })) return null
+  const { connections, livekitRoomSid } = call.context
+  const up = Object.entries(connections).flatMap(([identity, { state, participantSid }]) =>
+    state === 'connected' ? [{ identity, participantSid: participantSid ?? '' }] : [],
+  )
+  return fingerprint(livekitRoomSid, up)
+}
+
+function fingerprint(
+  livekitRoomSid: string | null,
+  sessions: readonly { identity: string; participantSid: string }[],
+): string {
+  const all = sessions.map(({ identity, participantSid }) => `${identity} ${participantSid}`)
+  return [livekitRoomSid ?? '', ...all.toSorted()].join('\n')
 }

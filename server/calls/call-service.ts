@@ -1,11 +1,10 @@
 /** Joining and leaving calls, and looking at them. Implements `CallService`. */
 import { toIdentity } from '../../machines/call.context.ts'
 import type { CallContext } from '../../machines/call.context.ts'
-import type { RoomSummary, Store } from '../../persistence/store.ts'
+import type { Store } from '../../persistence/store.ts'
 import { AppError } from '../errors.ts'
 import type { Join } from '../protocol/wire.ts'
 import type { RoomState, RoomSteps } from '../rooms/room-step.ts'
-import { toEnvelope } from '../rooms/snapshot-envelope.ts'
 import type { CallService, RoomViews, SignedIn } from '../services.ts'
 import type { CallKeys } from './call-keys.ts'
 
@@ -33,9 +32,10 @@ export interface CallServiceDeps {
 }
 
 interface Joined {
-  callId: string
+  context: CallContext
   connectionId: string
-  summary: RoomSummary
+  /** The room's number that the call was at. */
+  seq: number
 }
 
 export function createCallService(deps: CallServiceDeps): CallService {
@@ -45,7 +45,7 @@ export function createCallService(deps: CallServiceDeps): CallService {
     const userId = me.user.id
     const freshConnectionId = deps.newId()
     const freshCallId = deps.newId()
-    return steps.run(roomId, (state) => {
+    return steps.run(roomId, { members: [userId] }, (state) => {
       // Read under the version that the commit checks (R3).
       const isMember = state.members.has(userId)
       if (!isMember)
@@ -79,17 +79,17 @@ export function createCallService(deps: CallServiceDeps): CallService {
     { issueToken, openRoom }: NonNullable<CallServiceDeps['livekit']>,
   ): Promise<Join | 'ended-meanwhile'> {
     const joined = await admit(me, roomId, connectionId)
-    const keyRow = await store.calls.key(joined.callId)
+    const { callId } = joined.context
+    const keyRow = await store.calls.key(callId)
     if (!keyRow) return 'ended-meanwhile'
     const identity = toIdentity(me.user.id, joined.connectionId)
     const [{ token, expiresAt }, call] = await Promise.all([
-      issueToken({ roomId, callId: joined.callId, identity }),
-      views.toCall(joined.summary),
-      openRoom({ roomId, callId: joined.callId }),
+      issueToken({ roomId, callId, identity }),
+      views.showCall(joined.context, joined.seq),
+      openRoom({ roomId, callId }),
     ])
-    if (!call) return 'ended-meanwhile'
     return {
-      callId: joined.callId,
+      callId,
       connectionId: joined.connectionId,
       livekitUrl: url,
       token,
@@ -136,7 +136,7 @@ export function createCallService(deps: CallServiceDeps): CallService {
     async leave(me, roomId, { callId, connectionId = null, closing = false, failed }) {
       if (!livekit) return null
       const userId = me.user.id
-      const answer = await steps.run(roomId, (state) => {
+      const answer = await steps.run(roomId, { members: [userId] }, (state) => {
         // Somebody who was removed has left already; anybody else is told that it is not theirs.
         const tookPart = state.call?.context.tookPart.includes(userId) ?? false
         if (!state.members.has(userId) && !tookPart) {
@@ -161,22 +161,10 @@ export function createCallService(deps: CallServiceDeps): CallService {
 }
 
 /** The connection that joined last is the one that was just admitted (R8). */
-function toJoined(state: RoomState, userId: string): Joined {
-  const { call, room } = state
+function toJoined({ call, room }: RoomState, userId: string): Joined {
   if (!call) throw new AppError('call-ended', 'the call ended while it was joined')
-  return {
-    callId: call.context.callId,
-    connectionId: latestOf(call.context, userId),
-    summary: {
-      room,
-      memberCount: state.members.size,
-      call: {
-        callId: call.context.callId,
-        step: 0,
-        envelope: toEnvelope(call, room.seq),
-      },
-    },
-  }
+  const { context } = call
+  return { context, connectionId: latestOf(context, userId), seq: room.seq }
 }
 
 function latestOf(context: CallContext, userId: string): string {

@@ -11,12 +11,12 @@ export async function readCurrentKey(
   keys: Pick<CallKeys, 'open'>,
   roomId: string,
 ): Promise<CurrentKey | null> {
-  const summary = await store.rooms.find(roomId)
-  if (!summary?.call) return null
-  const { callId, envelope } = summary.call
+  const call = (await store.rooms.load(roomId, {}))?.call
+  if (!call) return null
+  const { callId } = call
   const row = await store.calls.key(callId)
   if (!row) return null
-  const sessionIds = liveConnections(contextOf(envelope)).map(({ sessionId }) => sessionId)
+  const sessionIds = liveConnections(contextOf(call)).map(({ sessionId }) => sessionId)
   return {
     callId,
     keyEpoch: row.keyEpoch,

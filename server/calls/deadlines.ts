@@ -60,16 +60,15 @@ export function createDeadlines({
   async function send({ roomId, callId, deadlineAt }: IndexedCall): Promise<void> {
     sending.add(callId)
     try {
-      const { context } = await steps.run(roomId, (state) => ({
+      const call = await steps.run(roomId, {}, (state) => ({
         ...(state.call?.context.callId === callId && {
           callEvent: (at: number) => ({ type: 'deadline.due' as const, at, callId }),
         }),
-        result: ({ state }) => ({ context: state.call?.context ?? null }),
+        result: ({ state }) => state.call,
       }))
       // A deadline that was only remembered from the database may be none any more.
-      const call = index.calls.get(callId)
-      if (call?.deadlineAt === deadlineAt) {
-        index.moved({ roomId, callId, context: sameCall(context, callId), evicts: false })
+      if (index.calls.get(callId)?.deadlineAt === deadlineAt) {
+        index.saw(callId, call)
       }
     } catch (error) {
       log.warn({ err: error, callId }, 'a deadline could not be sent and is tried again')
@@ -91,8 +90,4 @@ export function createDeadlines({
       timer?.cancel()
     },
   }
-}
-
-function sameCall<C extends { callId: string }>(context: C | null, callId: string): C | null {
-  return context?.callId === callId ? context : null
 }

@@ -8,7 +8,7 @@ export function rebuildCall(
   roomId: string,
   callId: string,
 ): Promise<CallContext | null> {
-  return steps.run(roomId, () => ({
+  return steps.run(roomId, {}, () => ({
     callEvent: (at) => ({ type: 'snapshot.rebuilt', at, callId }),
     result: ({ state }) => (state.call?.context.callId === callId ? state.call.context : null),
   }))

@@ -154,7 +154,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     if (since === null) return
     try {
       const aliveAt = await signs.lastAt()
-      const context = await steps.run(roomId, () => ({
+      const context = await steps.run(roomId, {}, () => ({
         comesAgain: true,
         callEvent: (at) => ({ type: 'livekit.unreachable', at, callId, since, aliveAt }),
         result: ({ state }) => state.call?.context ?? null,
@@ -208,29 +208,30 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     const name = deps.toName(roomId, callId)
     const livekitRoomSid = rooms.get(name) ?? null
     const sessions = livekitRoomSid === null ? [] : await livekit.listSessions(name)
-    const found = await steps.run(roomId, (state) => ({
-      comesAgain: true,
-      callEvent: (at) => ({
-        type: 'livekit.listed',
-        at,
-        callId,
-        begunAt,
-        livekitRoomSid,
-        sessions: sessions.map((session) => ({
-          ...session,
-          isMember: state.members.has(userIdOf(session.identity) ?? ''),
-        })),
-        isFirst: !seenSinceTrouble.has(callId),
-        graceUntil,
+    if (index.isAsKnown(callId, { livekitRoomSid, sessions })) return
+    const userIds = sessions.map((session) => userIdOf(session.identity))
+    const call = await steps.run(
+      roomId,
+      { members: userIds.filter((userId) => userId !== undefined) },
+      (state) => ({
+        comesAgain: true,
+        callEvent: (at) => ({
+          type: 'livekit.listed',
+          at,
+          callId,
+          begunAt,
+          livekitRoomSid,
+          sessions: sessions.map((session, i) => ({
+            ...session,
+            isMember: userIds[i] !== undefined && state.members.has(userIds[i]),
+          })),
+          isFirst: !seenSinceTrouble.has(callId),
+          graceUntil,
+        }),
+        result: ({ state }) => state.call,
       }),
-      result: ({ facts, state }) => ({
-        connects: facts.some((fact) => fact.type === 'participant.connected'),
-        context: state.call?.context.callId === callId ? state.call.context : null,
-      }),
-    }))
-    // Somebody came up whom no webhook had told of (R38).
-    if (found.connects) health.listingKnewMore(begunAt)
-    index.moved({ roomId, callId, context: found.context, evicts: false })
+    )
+    index.saw(callId, call)
   }
 
   /** R39: a LiveKit room of ours whose call has ended is closed; one that we never knew is left alone. */

@@ -51,19 +51,24 @@ export function createWebhookIntake({
       const identity = 'identity' in event ? event.identity : null
       const about = { event: name, callId: event.callId, identity }
       const key = `webhook:${webhookId}`
+      const userId = identity === null ? null : (userIdOf(identity) ?? null)
       try {
-        const isDuplicate = await steps.run(roomId, (state) => {
-          if (state.receipt(key)) return { comesAgain: true, result: () => true }
-          return {
-            callEvent: (at): CallEvent =>
-              'identity' in event
-                ? { ...event, at, isMember: state.members.has(userIdOf(event.identity) ?? '') }
-                : { ...event, at },
-            receipt: { key },
-            ignoredAs: about,
-            result: () => false,
-          }
-        })
+        const isDuplicate = await steps.run(
+          roomId,
+          { members: userId === null ? [] : [userId], receipts: [key] },
+          (state) => {
+            if (state.receipt(key)) return { comesAgain: true, result: () => true }
+            return {
+              callEvent: (at): CallEvent =>
+                'identity' in event
+                  ? { ...event, at, isMember: userId !== null && state.members.has(userId) }
+                  : { ...event, at },
+              receipt: { key },
+              ignoredAs: about,
+              result: () => false,
+            }
+          },
+        )
         if (isDuplicate) ignore({ ...about, roomId, reason: 'duplicate' })
       } catch (error) {
         if (!(error instanceof AppError) || error.code !== 'not-found') throw error

@@ -41,8 +41,9 @@ function presentState(
   }
 }
 
-/** A context of version 1. */
-export function fromFirstContext(stored: object): object {
+/** A whole context as `version` stored it. */
+export function toPresentContext(version: number, stored: object): object {
+  if (version > 1) return stored
   const {
     keyIsStale: _stale,
     confirmed: _confirmed,

@@ -1,91 +1,80 @@
 /**
  * The one way to change a room: a mailbox per room that decides, commits, advances, publishes and
- * answers, in this order. Rooms and their actors live in memory only while they are needed.
+ * answers, in this order. Rooms are in memory only while something happens to them.
  */
 import type { Logger } from 'pino'
-import {
-  advanceCallActor,
-  createCallActor,
-  type CallActor,
-  type DecidedEvent,
-} from '../../machines/call.actor.ts'
-import type { CallContext, CallTiming } from '../../machines/call.context.ts'
-import type { CallEffect } from '../../machines/call.events.ts'
-import { activeCall, type CallSnapshot } from '../../machines/decide.ts'
+import { activeCall } from '../../machines/decide.ts'
 import { foldCall } from '../../machines/fold-facts.ts'
 import type { LogFact } from '../../machines/room.facts.ts'
 import {
   AmbiguousCommitError,
+  receiptLifeMs,
+  type ActiveCall,
   type CommitOutcome,
-  type KeyRow,
   type LoadedRoom,
-  type NewEffect,
   type RoomCommit,
+  type RoomNeeds,
   type RoomRecord,
   type RoomStore,
 } from '../../persistence/store.ts'
 import { AppError } from '../errors.ts'
 import type { FanOut } from '../services.ts'
+import type { CallActors } from './call-actors.ts'
+import type { CallAtStep } from './call-steps.ts'
 import { createGroupCommit } from './group-commit.ts'
-import { createRoomDraft, type Applied, type CommittedRoom, type DraftDeps } from './room-draft.ts'
+import { createRoomDraft, type Applied, type DraftDeps, type RoomDraft } from './room-draft.ts'
+import { Known, knowsAll, trimKnown, type CommittedRoom } from './room-memory.ts'
 import type { RoomDecision, RoomState, RoomSteps } from './room-step.ts'
-import { fromEnvelope, UnreadableSnapshotError } from './snapshot-envelope.ts'
+import {
+  fromStored,
+  holdsItsParts,
+  noParts,
+  rowsOf,
+  UnreadableSnapshotError,
+} from './snapshot-envelope.ts'
 
-export interface RoomMailboxDeps {
+export interface RoomMailboxDeps extends DraftDeps {
   store: Pick<RoomStore, 'commit' | 'load' | 'factsAfter'>
   fanOut: FanOut
-  timing: CallTiming
+  /** Take each step once it is committed, and tell those who follow. */
+  actors: CallActors
   now(): number
   /** Told how late it was when a room changed last, whoever changed it: time goes on from there. */
   storedAt?(at: number): void
   newId(): string
-  mintKey(callId: string, keyEpoch: number, at: number): KeyRow
-  toEffect(effect: CallEffect, roomId: string, at: number): NewEffect | null
-  /** Told after each commit that moved a room's call; `context` is null when it ended. */
-  callMoved(moved: CallMoved): void
-  /** Told when a commit left something to be done. */
-  effectsAdded(): void
   log: Logger
 }
 
-export interface CallMoved {
-  roomId: string
-  callId: string
-  context: CallContext | null
-  /** Number of the call's last step; left out by who only looked. */
-  step?: number
-  /** Somebody is to be evicted: such a call is listed more often (R33). */
-  evicts: boolean
-}
-
 export interface RoomMailbox extends RoomSteps {
-  /** How many rooms are in memory, and how many of them have a call's actor. */
-  stats(): { rooms: number; actors: number }
+  /** How many rooms are in memory. */
+  count(): number
+  /** Lets go of rooms that nothing happened to for so long. */
+  forgetQuiet(forMs: number): void
   /** Resolves when every mailbox is empty and everything decided is committed or refused. */
   idle(): Promise<void>
 }
 
-/** Rooms kept in memory although nobody needs them now. */
+/** Rooms kept in memory although nothing happens to them now. */
 const roomsInMemory = 5_000
 /** Commands of one room that go into one commit. */
 const commandsPerCommit = 64
 /** Conflicts in a row before a room's commands are refused; each one means that another process committed. */
 const mostConflicts = 50
-const receiptsMs = 24 * 3600_000
 const factsPerRead = 1_000
 
 interface Command {
+  needs: RoomNeeds
   decide(state: RoomState, at: number): RoomDecision<unknown>
   resolve(value: unknown): void
   reject(error: unknown): void
 }
 
-interface Box {
+interface Mailbox {
   roomId: string
   queue: Command[]
   running: Promise<void> | null
   committed: CommittedRoom | null
-  actor: CallActor | null
+  usedAt: number
 }
 
 /** What became of a command in a draft; told only when the draft is committed. */
@@ -94,54 +83,80 @@ type Outcome =
   | { is: 'refused'; error: unknown }
 
 export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
-  const { store, fanOut, now, log } = deps
+  const { store, fanOut, actors, now, log } = deps
   const groupCommit = createGroupCommit({ store })
-  const boxes = new Map<string, Box>()
-  const draftDeps: DraftDeps = deps
+  const mailboxes = new Map<string, Mailbox>()
 
-  function boxOf(roomId: string): Box {
-    const known = boxes.get(roomId)
-    if (known) {
-      // Moved to the end: the map is in order of use.
-      boxes.delete(roomId)
-      boxes.set(roomId, known)
-      return known
-    }
-    const box: Box = { roomId, queue: [], running: null, committed: null, actor: null }
-    boxes.set(roomId, box)
-    return box
+  function mailboxOf(roomId: string): Mailbox {
+    const known = mailboxes.get(roomId)
+    const mailbox = known ?? { roomId, queue: [], running: null, committed: null, usedAt: 0 }
+    mailbox.usedAt = now()
+    // Moved to the end: the map is in order of use.
+    if (known) mailboxes.delete(roomId)
+    mailboxes.set(roomId, mailbox)
+    return mailbox
   }
 
-  function forgetUnused(): void {
-    for (const [roomId, box] of boxes) {
-      if (boxes.size <= roomsInMemory) return
-      if (box.running || box.queue.length > 0 || box.committed?.call) continue
-      boxes.delete(roomId)
+  function forgetWhile(isWanted: (mailbox: Mailbox) => boolean): void {
+    for (const [roomId, mailbox] of mailboxes) {
+      if (!isWanted(mailbox)) return
+      if (mailbox.running || mailbox.queue.length > 0) continue
+      forget(mailbox)
+      mailboxes.delete(roomId)
     }
   }
 
-  async function load(box: Box): Promise<CommittedRoom | null> {
-    drop(box)
-    const loaded = await store.load(box.roomId, now() - receiptsMs)
-    if (!loaded || loaded.room.deletedAt !== null) return null
+  /** What memory does not know, or may know wrongly, read from the database; the rest stays. */
+  async function read(mailbox: Mailbox, needs: RoomNeeds): Promise<CommittedRoom | null> {
+    const before = mailbox.committed
+    const loaded = await store.load(
+      mailbox.roomId,
+      { ...needs, receiptsSince: now() - receiptLifeMs },
+      before?.room.version,
+    )
+    if (!loaded || loaded.room.deletedAt !== null) {
+      forget(mailbox)
+      return null
+    }
     deps.storedAt?.(loaded.room.lastAt)
-    box.committed = toCommittedRoom(loaded, await readCall(loaded))
-    advanceActor(box, [])
-    return box.committed
+    if (!before || !loaded.isAsKnown) {
+      forget(mailbox)
+      mailbox.committed = await toCommittedRoom(loaded)
+    }
+    if (!mailbox.committed) return null
+    const { members, receipts } = mailbox.committed
+    const there = new Map(loaded.members.map((member) => [member.userId, member]))
+    for (const userId of needs.members ?? []) members.set(userId, there.get(userId) ?? null)
+    for (const { key, at, result } of loaded.receipts) receipts.set(key, { at, result })
+    mailbox.committed = { ...mailbox.committed, heir: loaded.heir }
+    return mailbox.committed
+  }
+
+  async function toCommittedRoom({ room, call }: LoadedRoom): Promise<CommittedRoom> {
+    return {
+      room,
+      members: new Known(),
+      receipts: new Known(),
+      heir: null,
+      call: call && (await readCall(room, call)),
+    }
   }
 
   /** A snapshot that cannot be read is made anew from the facts (I4), and at last from LiveKit. */
-  async function readCall({ room, call }: LoadedRoom): Promise<CallSnapshot | null> {
-    if (!call) return null
+  async function readCall(room: RoomRecord, call: ActiveCall): Promise<CallAtStep | null> {
+    const { step } = call
     try {
-      return fromEnvelope(call.envelope, deps.timing)
+      const snapshot = fromStored(call, deps.timing)
+      const written = holdsItsParts(call.envelope) ? noParts : snapshot.context
+      return { snapshot, step, written }
     } catch (error) {
       if (!(error instanceof UnreadableSnapshotError)) throw error
       log.error({ err: error, callId: call.callId }, 'a call is made anew from its facts')
     }
     const facts = await readLog(room.roomId, room.seq)
     const context = foldCall(room.roomId, facts, deps.timing, now())
-    return context?.callId === call.callId ? activeCall(context) : null
+    if (context?.callId !== call.callId) return null
+    return { snapshot: activeCall(context), step, written: rowsOf(call) }
   }
 
   async function readLog(roomId: string, seq: number): Promise<LogFact[]> {
@@ -153,70 +168,74 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
   }
 
   /** Forgets what memory says: the database is read before the next decision. */
-  function drop(box: Box): void {
-    box.committed = null
-    box.actor?.stop()
-    box.actor = null
+  function forget(mailbox: Mailbox): void {
+    mailbox.committed = null
+    actors.stop(mailbox.roomId)
   }
 
-  async function drain(box: Box): Promise<void> {
-    while (box.queue.length > 0) {
-      const commands = box.queue.splice(0, commandsPerCommit)
+  async function drain(mailbox: Mailbox): Promise<void> {
+    while (mailbox.queue.length > 0) {
+      const commands = nextOf(mailbox.queue)
       try {
-        await settle(box, commands)
+        await settle(mailbox, commands)
       } catch (error) {
-        drop(box)
-        log.error({ err: error, roomId: box.roomId }, 'a step of a room failed')
+        forget(mailbox)
+        log.error({ err: error, roomId: mailbox.roomId }, 'a step of a room failed')
         const refusal = new AppError('unavailable', 'the change could not be stored; try again')
         commands.forEach((command) => command.reject(refusal))
       }
     }
-    box.running = null
-    if (boxes.size > roomsInMemory) forgetUnused()
+    if (mailbox.committed) trimKnown(mailbox.committed)
+    mailbox.running = null
+    mailbox.usedAt = now()
+    forgetWhile(() => mailboxes.size > roomsInMemory)
   }
 
-  async function settle(box: Box, commands: Command[]): Promise<void> {
-    let isFresh = box.committed === null
-    let base = box.committed ?? (await load(box))
+  /** Decides these commands on one state of the room and commits them; again when another process was first. */
+  async function settle(mailbox: Mailbox, commands: Command[]): Promise<void> {
+    const needs = allNeeds(commands)
+    let isFresh = false
     for (let conflicts = 0; conflicts < mostConflicts;) {
+      let base = mailbox.committed
+      if (!base || isFresh || !knowsAll(base, needs)) {
+        base = await read(mailbox, needs)
+        isFresh = true
+      }
       if (!base) {
-        boxes.delete(box.roomId)
+        mailboxes.delete(mailbox.roomId)
         commands.forEach((c) => c.reject(new AppError('not-found', 'there is no such room')))
         return
       }
-      const draft = createRoomDraft(base, draftDeps)
+      const draft = createRoomDraft(base, deps)
       const outcomes = commands.map((command) => attempt(command, draft))
       // What leads to no commit is not checked against the version: another process may know better.
-      const needsFreshRead = outcomes.some((o) => o.is === 'refused' || !isSettled(o))
-      if (needsFreshRead && !isFresh) {
-        base = await load(box)
+      if (!isFresh && outcomes.some((o) => o.is === 'refused' || !isSettled(o))) {
         isFresh = true
         continue
       }
       if (!draft.hasWrites()) {
-        tell(commands, outcomes)
+        answer(commands, outcomes)
         return
       }
       const commit = withReceipt(draft.toCommit())
-      const outcome = await write(commit)
-      if (outcome === 'conflict') {
+      if ((await write(commit)) === 'conflict') {
         conflicts += 1
-        base = await load(box)
         isFresh = true
         continue
       }
-      const after = draft.toCommitted(now() - receiptsMs)
-      box.committed = after
-      advanceActor(box, draft.taken)
-      publish(base, after, commit)
-      tell(commands, outcomes)
-      if (after.room.deletedAt !== null) drop(box)
+      const after = draft.toCommitted()
+      mailbox.committed = after
+      actors.advance(mailbox.roomId, draft.steps)
+      fanOut.committed(after.room.roomId, commit.facts, after.room.version)
+      if (commit.room) fanOut.roomChanged(after.room)
+      answer(commands, outcomes)
+      if (after.room.deletedAt !== null) forget(mailbox)
       return
     }
-    throw new Error(`room ${box.roomId}: ${mostConflicts} conflicts in a row`)
+    throw new Error(`room ${mailbox.roomId}: ${mostConflicts} conflicts in a row`)
   }
 
-  function attempt(command: Command, draft: ReturnType<typeof createRoomDraft>): Outcome {
+  function attempt(command: Command, draft: RoomDraft): Outcome {
     try {
       const at = Math.max(now(), draft.state.room.lastAt)
       if (draft.state.room.deletedAt !== null) {
@@ -225,12 +244,8 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
       const decision = command.decide(draft.state, at)
       const applied = draft.apply(decision, at)
       // The answer is made of the room as it was right after this decision.
-      const state: RoomState = {
-        room: draft.state.room,
-        members: draft.state.members,
-        call: draft.state.call,
-        receipt: () => undefined,
-      }
+      const { room, members, heir, call } = draft.state
+      const state: RoomState = { room, members, heir, call, receipt: () => undefined }
       return { is: 'decided', decision, applied, state }
     } catch (error) {
       return { is: 'refused', error }
@@ -249,30 +264,16 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
       return await groupCommit.submit(commit)
     } catch (error) {
       if (!(error instanceof AmbiguousCommitError)) throw error
-      const loaded = await store.load(commit.roomId, now() - receiptsMs)
-      const key = commit.receipts[0]?.key
+      const key = commit.receipts[0]?.key ?? ''
+      const loaded = await store.load(commit.roomId, {
+        receipts: [key],
+        receiptsSince: now() - receiptLifeMs,
+      })
       return loaded?.receipts.some((receipt) => receipt.key === key) ? 'committed' : 'conflict'
     }
   }
 
-  function publish(before: CommittedRoom, after: CommittedRoom, commit: RoomCommit): void {
-    const { room } = after
-    fanOut.committed(room.roomId, commit.facts, room.version)
-    if (commit.room) fanOut.roomChanged(room)
-    const { roomId } = room
-    for (const { callId } of commit.endedCalls) {
-      deps.callMoved({ roomId, callId, context: null, evicts: false })
-    }
-    if (after.call && after.call !== before.call) {
-      const { snapshot, step } = after.call
-      const { context } = snapshot
-      const evicts = commit.effects.some((effect) => effect.type === 'livekit.evict')
-      deps.callMoved({ roomId, callId: context.callId, context, step, evicts })
-    }
-    if (commit.effects.length > 0) deps.effectsAdded()
-  }
-
-  function tell(commands: Command[], outcomes: Outcome[]): void {
+  function answer(commands: Command[], outcomes: Outcome[]): void {
     commands.forEach((command, i) => {
       const outcome = outcomes[i]
       if (!outcome || outcome.is === 'refused') {
@@ -289,65 +290,57 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
   }
 
   return {
-    run<T>(roomId: string, decide: (state: RoomState, at: number) => RoomDecision<T>): Promise<T> {
-      const box = boxOf(roomId)
+    run<T>(
+      roomId: string,
+      needs: RoomNeeds,
+      decide: (state: RoomState, at: number) => RoomDecision<T>,
+    ): Promise<T> {
+      const mailbox = mailboxOf(roomId)
       return new Promise<T>((resolve, reject) => {
-        box.queue.push({ decide, resolve: (value) => resolve(value as T), reject })
-        box.running ??= Promise.resolve().then(() => drain(box))
+        mailbox.queue.push({ needs, decide, resolve: (value) => resolve(value as T), reject })
+        mailbox.running ??= Promise.resolve().then(() => drain(mailbox))
       })
     },
-    stats() {
-      let actors = 0
-      for (const box of boxes.values()) if (box.actor) actors += 1
-      return { rooms: boxes.size, actors }
+    count: () => mailboxes.size,
+    forgetQuiet(forMs) {
+      const before = now() - forMs
+      forgetWhile((mailbox) => mailbox.usedAt < before)
     },
     async idle() {
       for (;;) {
-        const running = [...boxes.values()].flatMap((box) => (box.running ? [box.running] : []))
+        const running = [...mailboxes.values()].flatMap(({ running }) => (running ? [running] : []))
         if (running.length === 0) break
         await Promise.all(running)
       }
       await groupCommit.idle()
     },
   }
+}
 
-  /** By the events themselves while the same call goes on, else made from the committed snapshot. */
-  function advanceActor(box: Box, taken: readonly DecidedEvent[]): void {
-    const snapshot = box.committed?.call?.snapshot
-    if (box.actor) {
-      advanceCallActor(box.actor, taken)
-      const { status, context } = box.actor.getSnapshot()
-      if (status === 'active' && context.callId === snapshot?.context.callId) return
-      box.actor.stop()
-    }
-    box.actor = snapshot ? createCallActor(snapshot) : null
+/** What goes into one commit. Who inherits a room depends on everything before it, so that is read alone. */
+function nextOf(queue: Command[]): Command[] {
+  const alone = queue.findIndex(({ needs }) => needs.heirOf !== undefined)
+  const most = alone === 0 ? 1 : alone === -1 ? queue.length : alone
+  return queue.splice(0, Math.min(most, commandsPerCommit))
+}
+
+function allNeeds(commands: readonly Command[]): RoomNeeds {
+  const heirOf = commands[0]?.needs.heirOf
+  return {
+    members: [...new Set(commands.flatMap(({ needs }) => needs.members ?? []))],
+    receipts: [...new Set(commands.flatMap(({ needs }) => needs.receipts ?? []))],
+    ...(heirOf !== undefined && { heirOf }),
   }
 }
 
 /** Checked by the commit, or repeated by itself. */
-function isSettled(outcome: Extract<Outcome, { is: 'decided' }>): boolean {
-  const { decision, applied } = outcome
+function isSettled({ decision, applied }: Extract<Outcome, { is: 'decided' }>): boolean {
   return (
     decision.comesAgain === true ||
-    applied.taken.length > 0 ||
+    applied.steps.length > 0 ||
     applied.facts.length > 0 ||
     decision.receipt !== undefined ||
     decision.room !== undefined ||
-    decision.deleteRoom !== undefined ||
-    (decision.effects?.length ?? 0) > 0
+    decision.deleteRoom !== undefined
   )
-}
-
-function toCommittedRoom(loaded: LoadedRoom, snapshot: CallSnapshot | null): CommittedRoom {
-  const room: RoomRecord = loaded.room
-  return {
-    room,
-    members: new Map(loaded.members.map((member) => [member.userId, member])),
-    call: loaded.call && snapshot ? { snapshot, step: loaded.call.step } : null,
-    receipts: new Map(
-      loaded.receipts
-        .toSorted((a, b) => a.at - b.at)
-        .map(({ key, at, result }) => [key, { at, result }]),
-    ),
-  }
 }

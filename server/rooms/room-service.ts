@@ -69,7 +69,7 @@ export function createRoomService(deps: RoomServiceDeps): RoomService {
         },
         [],
       )
-      await steps.run(roomId, () => ({
+      await steps.run(roomId, { members: [ownerId] }, () => ({
         addMembers: [{ userId: ownerId, by: ownerId }],
         room: { ownerId },
         result: () => undefined,
@@ -83,7 +83,7 @@ export function createRoomService(deps: RoomServiceDeps): RoomService {
       if (name === undefined && visibility === undefined) {
         throw new AppError('invalid-request', 'name or visibility is needed', { field: 'name' })
       }
-      await steps.run(roomId, ({ room, members }) => {
+      await steps.run(roomId, { members: [me.user.id] }, ({ room, members }) => {
         requireVisible(room, members.has(me.user.id))
         requireOwner(room, me.user.id)
         return {
@@ -98,7 +98,7 @@ export function createRoomService(deps: RoomServiceDeps): RoomService {
     },
 
     delete: (me, roomId) =>
-      steps.run(roomId, ({ room, members }) => {
+      steps.run(roomId, { members: [me.user.id] }, ({ room, members }) => {
         requireVisible(room, members.has(me.user.id))
         requireOwner(room, me.user.id)
         return { deleteRoom: { by: me.user.id }, result: () => undefined }
@@ -112,7 +112,7 @@ export function createRoomService(deps: RoomServiceDeps): RoomService {
 
     async addMember(me, roomId, userId) {
       if (userId !== me.user.id) await requireLiving(userId)
-      await steps.run(roomId, ({ room, members }) => {
+      await steps.run(roomId, { members: [me.user.id, userId] }, ({ room, members }) => {
         requireVisible(room, members.has(me.user.id))
         if (room.kind === 'dm') throw new AppError('forbidden', 'direct messages cannot be changed')
         if (userId !== me.user.id) requireOwner(room, me.user.id)
@@ -124,7 +124,8 @@ export function createRoomService(deps: RoomServiceDeps): RoomService {
     },
 
     removeMember: (me, roomId, userId) =>
-      steps.run(roomId, ({ room, members }) => {
+      steps.run(roomId, { members: [me.user.id, userId], heirOf: userId }, (state) => {
+        const { room, members } = state
         const isMember = members.has(me.user.id)
         requireVisible(room, isMember)
         if (room.kind === 'dm') throw new AppError('forbidden', 'direct messages cannot be changed')
@@ -132,7 +133,7 @@ export function createRoomService(deps: RoomServiceDeps): RoomService {
           requireOwner(room, me.user.id)
           if (!members.has(userId)) throw new AppError('not-found', 'not a member of this room')
         }
-        return { ...leavingOf(room, members, userId, me.user.id), result: () => undefined }
+        return { ...leavingOf(state, userId, me.user.id), result: () => undefined }
       }),
 
     async openDm(me, userId) {
@@ -185,6 +186,7 @@ export function createRoomService(deps: RoomServiceDeps): RoomService {
       const key = `message:${by}:${requestId}`
       const posted = await steps.run<{ seq: number; fact?: LogFact }>(
         roomId,
+        { members: [by], receipts: [key] },
         ({ room, members, receipt }) => {
           requireMember(room, members.has(by))
           const earlier = requestId === undefined ? undefined : receipt(key)

@@ -5,12 +5,15 @@
 import type { CallEvent } from '../../machines/call.events.ts'
 import type { Decision, CallSnapshot } from '../../machines/decide.ts'
 import type { LogFact, RoomOwnFact } from '../../machines/room.facts.ts'
-import type { IgnoredRecord, MemberRecord, NewEffect, RoomRecord } from '../../persistence/store.ts'
+import type { IgnoredRecord, RoomNeeds, RoomRecord } from '../../persistence/store.ts'
 
 /** The room under the version that the commit will check. Read only. */
 export interface RoomState {
   readonly room: RoomRecord
-  readonly members: ReadonlyMap<string, MemberRecord>
+  /** Throws for somebody who was not asked for. */
+  readonly members: { has(userId: string): boolean }
+  /** Who has been a member for longest but for the one asked for; null when nobody is. */
+  readonly heir: string | null
   /** The call that is on; null when none is. */
   readonly call: CallSnapshot | null
   /** The stored result of an earlier step with this receipt key; undefined when there was none. */
@@ -32,7 +35,6 @@ export interface RoomDecision<T> {
   deleteRoom?: { by: string | null }
   /** Drives the call; `at` is the step's own time. */
   callEvent?: (at: number) => CallEvent
-  effects?: NewEffect[]
   /**
    * What changes nothing is decided again on a fresh read, because another process may have
    * committed meanwhile. Set for what comes again by itself: memory is good enough for it.
@@ -48,10 +50,14 @@ export interface RoomDecision<T> {
 
 export interface RoomSteps {
   /**
-   * Runs one step in the room's mailbox. `decide` is synchronous, pure, and may be called again
+   * Runs one step in the room's mailbox. `needs`: what it reads beside the room and its call. `decide` is synchronous, pure, and may be called again
    * when another process committed first. What it throws reaches the caller, and changes nothing.
    * Throws `AppError('not-found')` when there is no such room (or it is deleted) and
    * `AppError('unavailable')` when the commit failed.
    */
-  run<T>(roomId: string, decide: (state: RoomState, at: number) => RoomDecision<T>): Promise<T>
+  run<T>(
+    roomId: string,
+    needs: RoomNeeds,
+    decide: (state: RoomState, at: number) => RoomDecision<T>,
+  ): Promise<T>
 }

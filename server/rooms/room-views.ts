@@ -1,7 +1,7 @@
 /** Turns stored rooms, people and calls into what one viewer may see of them. */
 import type { CallContext } from '../../machines/call.context.ts'
 import { viewOfCall } from '../../machines/call.view.ts'
-import type { AccountStore, ActiveCall, RoomRecord, UserRecord } from '../../persistence/store.ts'
+import type { AccountStore, CallSummary, RoomRecord, UserRecord } from '../../persistence/store.ts'
 import type { RoomViews } from '../services.ts'
 import { createDisplayNames } from './display-names.ts'
 import { contextOf, UnreadableSnapshotError } from './snapshot-envelope.ts'
@@ -28,12 +28,15 @@ export function createRoomViews({
   const toCall: RoomViews['toCall'] = async ({ room, call }) => {
     if (!call || room.deletedAt !== null) return null
     const context = await readContext(room.roomId, call)
-    if (!context) return null
+    return context && showCall(context, room.seq)
+  }
+
+  const showCall: RoomViews['showCall'] = async (context, seq) => {
     const view = viewOfCall(context)
     const nameOf = await names.of(view.participants.map((participant) => participant.userId))
     return {
       ...view,
-      seq: room.seq,
+      seq,
       participants: view.participants.map((participant) => ({
         userId: participant.userId,
         displayName: nameOf.get(participant.userId) ?? '',
@@ -43,11 +46,11 @@ export function createRoomViews({
     }
   }
 
-  async function readContext(roomId: string, { callId, envelope }: ActiveCall) {
+  async function readContext(roomId: string, call: CallSummary) {
     try {
-      return contextOf(envelope)
+      return contextOf(call)
     } catch (error) {
-      if (error instanceof UnreadableSnapshotError) return rebuild(roomId, callId)
+      if (error instanceof UnreadableSnapshotError) return rebuild(roomId, call.callId)
       throw error
     }
   }
@@ -60,6 +63,7 @@ export function createRoomViews({
   return {
     toUser,
     toCall,
+    showCall,
     toFact: (fact) => fact,
     async toRoom(summary, viewerId, isMember) {
       const { room } = summary

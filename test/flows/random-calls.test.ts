@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { liveConnections, toIdentity } from '../../machines/call.context.ts'
+import { liveConnections, toIdentity, userIdOf } from '../../machines/call.context.ts'
 import type { CallEvent, LivekitSession } from '../../machines/call.events.ts'
 import { applyFact, viewOfCall, type CallView } from '../../machines/call.view.ts'
 import type { LogFact } from '../../machines/room.facts.ts'
 import { openStore } from '../../persistence/open-store.ts'
 import type { Store } from '../../persistence/store.ts'
+import type { RoomState } from '../../server/rooms/room-step.ts'
 import { contextOf } from '../../server/rooms/snapshot-envelope.ts'
 import { createRoomCore, type RoomCore } from '../support/room-core.ts'
 
@@ -117,11 +118,16 @@ async function createTeller(roomId: string) {
   let sids = 0
   const oldCalls: string[] = []
 
-  const currentCall = async () => (await store.rooms.load(roomId, 0))?.call?.callId ?? null
+  const currentCall = async () => (await store.rooms.load(roomId, {}))?.call?.callId ?? null
 
   /** A webhook or a listing reaches the call through the mailbox, as in the server. */
   async function send(event: CallEvent, receiptKey?: string): Promise<void> {
-    await core.mailbox.run(roomId, (state) => {
+    const userId = 'identity' in event ? userIdOf(event.identity) : undefined
+    const needs = {
+      members: event.type === 'livekit.listed' ? [...people, 'mallory'] : userId ? [userId] : [],
+      receipts: receiptKey === undefined ? [] : [receiptKey],
+    }
+    await core.mailbox.run(roomId, needs, (state) => {
       if (receiptKey !== undefined && state.receipt(receiptKey)) return { result: () => null }
       const gated = gate(event, state.members)
       return {
@@ -153,7 +159,7 @@ async function createTeller(roomId: string) {
       case 'join': {
         const freshCallId = newId()
         const isOn = await currentCall()
-        await core.mailbox.run(roomId, (state) => ({
+        await core.mailbox.run(roomId, { members: [step.who] }, (state) => ({
           callEvent: (stepAt) => ({
             type: 'join.requested',
             at: stepAt,
@@ -266,13 +272,13 @@ async function createTeller(roomId: string) {
         return
       }
       case 'remove-member':
-        await core.mailbox.run(roomId, () => ({
+        await core.mailbox.run(roomId, { members: [step.who] }, () => ({
           removeMembers: [{ userId: step.who, by: null }],
           result: () => null,
         }))
         return
       case 'add-member':
-        await core.mailbox.run(roomId, () => ({
+        await core.mailbox.run(roomId, { members: [step.who] }, () => ({
           addMembers: [{ userId: step.who, by: null }],
           result: () => null,
         }))
@@ -284,7 +290,7 @@ async function createTeller(roomId: string) {
       case 'old-call': {
         const callId = oldCalls.at(-1)
         if (callId === undefined || callId === (await currentCall())) return
-        const before = await store.rooms.load(roomId, 0)
+        const before = await store.rooms.load(roomId, {})
         await send({
           type: 'livekit.participant.joined',
           at,
@@ -292,7 +298,7 @@ async function createTeller(roomId: string) {
           livekitRoomSid,
           ...sessionOf(toIdentity(step.who, 'p1')),
         })
-        const after = await store.rooms.load(roomId, 0)
+        const after = await store.rooms.load(roomId, {})
         expect(after?.room.seq, 'R25').toBe(before?.room.seq)
         return
       }
@@ -308,7 +314,7 @@ async function createTeller(roomId: string) {
 
   async function check(): Promise<void> {
     keepPublished()
-    const loaded = await store.rooms.load(roomId, 0)
+    const loaded = await store.rooms.load(roomId, { members: [...people, 'mallory'] })
     if (!loaded) throw new Error('the room is gone')
     const log = await store.rooms.factsAfter(roomId, 0, 10_000)
 
@@ -322,7 +328,7 @@ async function createTeller(roomId: string) {
     // I4: replaying gives the view that is served.
     let view: CallView | null = null
     for (const fact of log) view = applyFact(roomId, view, fact)
-    const context = loaded.call ? contextOf(loaded.call.envelope) : null
+    const context = loaded.call ? contextOf(loaded.call) : null
     expect(view, 'I4').toEqual(context && viewOfCall(context))
 
     // I3: one start and at most one end of each call, the end last.
@@ -354,7 +360,7 @@ async function createTeller(roomId: string) {
 }
 
 /** R27: membership is read inside the step. */
-function gate(event: CallEvent, members: ReadonlyMap<string, unknown>): CallEvent {
+function gate(event: CallEvent, members: RoomState['members']): CallEvent {
   if (event.type === 'livekit.participant.joined') {
     return { ...event, isMember: members.has(event.identity.split(':')[0] ?? '') }
   }

@@ -70,7 +70,10 @@ test(`advancing by what was decided, starting anew from it, and the machine itse
         const event = toEvent(step, 1_000 + i * 400)
         const decision = decide(snapshot, event)
         if (decision.changed) {
-          advanceCallActor(ours, [{ event, decision }])
+          const { facts, effects, emitted } = decision
+          const numbered = facts.map((fact) => ({ ...fact, seq: 1 }))
+          const of = { roomId: 'room-1', callId, step: i, event, effects, emitted, facts: numbered }
+          advanceCallActor(ours, { ...of, before: snapshot, snapshot: decision.snapshot })
           itself.send(event)
         }
         snapshot = decision.snapshot

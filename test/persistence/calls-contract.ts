@@ -43,7 +43,58 @@ export function callsContract(database: TestDatabase): void {
     await rooms().create(newRoom('r1'), [])
     await rooms().commit([commitOf('r1', 0, { call: activeCall('c1') })])
     await expect(rooms().commit([commitOf('r1', 1, { call: activeCall('c2') })])).rejects.toThrow()
-    expect((await rooms().load('r1', 0))?.call?.callId).toBe('c1')
+    expect((await rooms().load('r1', {}))?.call?.callId).toBe('c1')
+  })
+
+  test('R51 a call’s connections and people are rows: written one by one, forgotten, gone with it', async () => {
+    await rooms().create(newRoom('r1'), [])
+    const person = (userId: string, place: number, person: unknown) => ({ userId, place, person })
+    const read = async () => (await rooms().load('r1', {}))?.call
+    await rooms().commit([
+      commitOf('r1', 0, {
+        call: activeCall('c1', 1, {
+          connections: { 'ada:1': { at: 1 }, 'bo:1': { at: 2 } },
+          people: [person('ada', 0, { shown: 'joining' }), person('bo', 1, { shown: 'joining' })],
+        }),
+      }),
+    ])
+    await rooms().commit([
+      commitOf('r1', 1, {
+        call: activeCall('c1', 2, {
+          connections: { 'ada:1': { at: 3 }, 'bo:1': null },
+          // The place of who is there already stays as it is.
+          people: [person('ada', 9, null), person('chen', 2, { shown: 'connected' })],
+        }),
+      }),
+    ])
+    await database.restart()
+    expect(await read()).toMatchObject({
+      connections: [{ identity: 'ada:1', connection: { at: 3 } }],
+      people: [
+        person('ada', 0, null),
+        person('bo', 1, { shown: 'joining' }),
+        person('chen', 2, { shown: 'connected' }),
+      ],
+    })
+    // Lists show who is there, and nothing of how.
+    expect((await rooms().listOf('ada'))[0]?.call).toEqual({
+      callId: 'c1',
+      envelope: activeCall('c1', 2).envelope,
+      people: [person('bo', 1, { shown: 'joining' }), person('chen', 2, { shown: 'connected' })],
+    })
+    // Who knows the version already does not read the call again.
+    expect(await rooms().load('r1', {}, 2)).toMatchObject({ isAsKnown: true, call: null })
+    expect(await rooms().load('r1', {}, 1)).toMatchObject({ isAsKnown: false, call: { step: 2 } })
+
+    const more = { connections: { 'ada:2': { at: 4 } }, people: [person('ada', 0, {})] }
+    await rooms().commit([
+      commitOf('r1', 2, { endedCalls: [endedCall('c1', 3)], call: activeCall('c2', 1, more) }),
+    ])
+    expect(await read()).toMatchObject({
+      callId: 'c2',
+      connections: [{ identity: 'ada:2' }],
+      people: [{ userId: 'ada' }],
+    })
   })
 
   test('R15 a call ends and the next one begins in one commit', async () => {
@@ -57,7 +108,7 @@ export function callsContract(database: TestDatabase): void {
         keysMinted: [keyOf('c2')],
       }),
     ])
-    expect((await rooms().load('r1', 0))?.call).toMatchObject({ callId: 'c2', step: 1 })
+    expect((await rooms().load('r1', {}))?.call).toMatchObject({ callId: 'c2', step: 1 })
     expect(await calls().stateOf('c1')).toBe('ended')
     expect(await calls().key('c1')).toBeUndefined()
     expect(await calls().key('c2')).toEqual(keyOf('c2'))

@@ -23,9 +23,9 @@ export function openingContract(database: TestDatabase): void {
       mayBeFirst: true,
       effects: [],
     })
-    const before = await rooms.load('r1', 0)
+    const before = await rooms.load('r1', {})
     await database.restart()
-    expect(await database.store.rooms.load('r1', 0)).toEqual(before)
+    expect(await database.store.rooms.load('r1', {})).toEqual(before)
     expect(await database.store.rooms.factsAfter('r1', 0, 10)).toEqual([message(1, 'hello')])
     expect(await database.store.accounts.findByLogin('ada')).toMatchObject({ id: 'ada' })
     await database.store.ping()

@@ -36,7 +36,7 @@ describe('PostgreSQL alone', () => {
     await expect(store.rooms.commit([commit])).rejects.toBeInstanceOf(AmbiguousCommitError)
 
     await postgres.sql(url, 'drop trigger at_commit on facts')
-    expect((await store.rooms.load('r1', 0))?.room.version).toBe(0)
+    expect((await store.rooms.load('r1', {}))?.room.version).toBe(0)
     expect(await store.rooms.commit([commit])).toEqual(['committed'])
     await store.close()
   })

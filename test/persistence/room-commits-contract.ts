@@ -34,7 +34,7 @@ export function roomCommitsContract(database: TestDatabase): void {
       const winner = mine[0] === 'committed' ? 'mine' : 'theirs'
       expect(await rooms().fact('r1', version + 1)).toMatchObject({ text: winner })
     }
-    expect((await rooms().load('r1', 0))?.room).toMatchObject({ version: 10, seq: 10 })
+    expect((await rooms().load('r1', {}))?.room).toMatchObject({ version: 10, seq: 10 })
   })
 
   test('a room whose version moved is left out, and the others of its batch are written', async () => {
@@ -52,7 +52,7 @@ export function roomCommitsContract(database: TestDatabase): void {
     ])
     expect(outcomes).toEqual(['committed', 'conflict', 'conflict', 'committed'])
     expect(await rooms().fact('r2', 1)).toMatchObject({ text: 'first' })
-    expect(await rooms().load('r2', 0)).toMatchObject({ room: { version: 1 }, receipts: [] })
+    expect(await rooms().load('r2', {})).toMatchObject({ room: { version: 1 }, receipts: [] })
     expect(await rooms().isMember('r2', 'bo')).toBe(false)
     expect(await rooms().fact('r3', 1)).toMatchObject({ text: 'three' })
     expect(await rooms().commit([])).toEqual([])
@@ -81,7 +81,7 @@ export function roomCommitsContract(database: TestDatabase): void {
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
     expect(await rooms().fact('r1', 1)).toMatchObject({ text: 'one' })
     expect(await rooms().fact('r2', 1)).toMatchObject({ text: 'there' })
-    expect((await rooms().load('r2', 0))?.room.version).toBe(1)
+    expect((await rooms().load('r2', {}))?.room.version).toBe(1)
     expect(await rooms().fact('r3', 1)).toMatchObject({ text: 'three' })
   })
 
@@ -100,7 +100,7 @@ export function roomCommitsContract(database: TestDatabase): void {
     expect(inspect(error, { depth: 10, showHidden: true })).not.toMatch(
       /between us|c2VhbGVk|answer/,
     )
-    expect(await rooms().load('r1', 0)).toMatchObject({
+    expect(await rooms().load('r1', {})).toMatchObject({
       room: { version: 0, seq: 0 },
       call: null,
       receipts: [],
@@ -114,19 +114,25 @@ export function roomCommitsContract(database: TestDatabase): void {
     await rooms().commit([commitOf('r1', 0, { receipts: [receipt('webhook:1', t0, 'done')] })])
     await database.restart()
 
-    expect((await rooms().load('r1', t0))?.receipts).toEqual([receipt('webhook:1', t0, 'done')])
-    expect((await rooms().load('r1', t0 + 1))?.receipts).toEqual([])
+    const webhook = { receipts: ['webhook:1', 'webhook:2'] }
+    expect((await rooms().load('r1', { ...webhook, receiptsSince: t0 }))?.receipts).toEqual([
+      receipt('webhook:1', t0, 'done'),
+    ])
+    expect((await rooms().load('r1', { ...webhook, receiptsSince: t0 + 1 }))?.receipts).toEqual([])
     const again = commitOf('r1', 1, {
       facts: [message(1, 'twice')],
       receipts: [receipt('webhook:2', t0 + 9), receipt('webhook:1', t0 + 9)],
     })
     expect(await rooms().commit([again])).toEqual(['conflict'])
-    expect(await rooms().load('r1', t0 + 9)).toMatchObject({ room: { version: 1 }, receipts: [] })
+    expect(await rooms().load('r1', { ...webhook, receiptsSince: t0 + 9 })).toMatchObject({
+      room: { version: 1 },
+      receipts: [],
+    })
 
     const nextDay = t0 + receiptLifeMs + 1
     const other = commitOf('r1', 1, { receipts: [receipt('webhook:1', nextDay, 'anew')] })
     expect(await rooms().commit([other])).toEqual(['committed'])
-    expect((await rooms().load('r1', nextDay))?.receipts).toEqual([
+    expect((await rooms().load('r1', { ...webhook, receiptsSince: nextDay }))?.receipts).toEqual([
       receipt('webhook:1', nextDay, 'anew'),
     ])
   })
@@ -143,20 +149,23 @@ export function roomCommitsContract(database: TestDatabase): void {
         membersRemoved: ['ada'],
       }),
     ])
-    expect(await rooms().load('r1', 0)).toMatchObject({
+    const everybody = { members: ['ada', 'bo', 'chen'] }
+    expect(await rooms().load('r1', { ...everybody, heirOf: 'chen' })).toMatchObject({
+      heir: 'bo',
       room: { name: 'Kitchen', visibility: 'private', ownerId: 'bo', deletedAt: null, version: 1 },
-      members: [
+      members: expect.arrayContaining([
         { userId: 'chen', joinedAt: t0 + 1 },
         { userId: 'bo', joinedAt: t0 + 2 },
-      ],
+      ]) as unknown,
     })
+    expect((await rooms().load('r1', { heirOf: 'bo' }))?.heir).toBe('chen')
     await rooms().commit([
       commitOf('r1', 1, {
         room: { ownerId: null, deletedAt: t0 + 9 },
         membersRemoved: ['bo', 'chen'],
       }),
     ])
-    expect(await rooms().load('r1', 0)).toMatchObject({
+    expect(await rooms().load('r1', everybody)).toMatchObject({
       room: { name: 'Kitchen', ownerId: null, deletedAt: t0 + 9 },
       members: [],
     })
@@ -176,9 +185,14 @@ export function roomCommitsContract(database: TestDatabase): void {
         ])
       }
     })()
+    const numbers = Array.from({ length: 40 }, (_, i) => i + 1)
+    const asked = {
+      members: ['ada', ...numbers.map((n) => `user${n}`)],
+      receipts: numbers.map((n) => `request:${n}`),
+    }
     let seen = 0
     while (seen < 40) {
-      const loaded = await rooms().load('r1', 0)
+      const loaded = await rooms().load('r1', asked)
       seen = loaded?.room.version ?? 0
       expect(loaded?.room.seq).toBe(seen)
       // Ada, its owner, was there before.
@@ -224,7 +238,7 @@ export function roomCommitsContract(database: TestDatabase): void {
         ),
       ),
       database.store.installation.set('name', 'value'),
-      database.store.rooms.load('r1000', 0),
+      database.store.rooms.load('r1000', {}),
     ])
     expect(new Set(outcomes)).toEqual(new Set(['committed']))
     expect([0, 1]).toContain(closed?.room.version)

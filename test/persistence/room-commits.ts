@@ -74,6 +74,8 @@ export const activeCall = (callId: string, step = 1, more: Partial<Call> = {}): 
   endedAt: null,
   endReason: null,
   dueAt: null,
+  connections: {},
+  people: [],
   ...more,
 })
 

@@ -36,8 +36,8 @@ export function planActions(deps: ActionDeps, until: number): void {
     truth.removed(person.userId)
     network
       .request(browser, ({ steps }) =>
-        steps.run(roomId, ({ room, members }) => ({
-          ...leavingOf(room, members, person.userId, 'owner'),
+        steps.run(roomId, { members: [person.userId], heirOf: person.userId }, (state) => ({
+          ...leavingOf(state, person.userId, 'owner'),
           result: () => undefined,
         })),
       )
@@ -58,7 +58,7 @@ export function planActions(deps: ActionDeps, until: number): void {
     world.tell('Owner', `adds ${person.name} again`)
     network
       .request(browser, ({ steps }) =>
-        steps.run(roomId, ({ members }) => ({
+        steps.run(roomId, { members: [person.userId] }, ({ members }) => ({
           ...(!members.has(person.userId) && {
             addMembers: [{ userId: person.userId, by: 'owner' }],
           }),
@@ -81,7 +81,7 @@ export function planActions(deps: ActionDeps, until: number): void {
     truth.roomDeleted()
     network
       .request(browser, ({ steps }) =>
-        steps.run(roomId, () => ({ deleteRoom: { by: 'owner' }, result: () => undefined })),
+        steps.run(roomId, {}, () => ({ deleteRoom: { by: 'owner' }, result: () => undefined })),
       )
       .catch(() => undefined)
   }

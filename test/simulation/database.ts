@@ -19,6 +19,8 @@ const tables = [
   'members',
   'receipts',
   'steps',
+  'call_connections',
+  'call_people',
   'call_keys',
   'key_receipts',
   'calls',

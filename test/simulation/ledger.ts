@@ -2,13 +2,20 @@
  * What is really committed, as the database took it: the log, the call's context, its keys. Checks
  * at each commit what must hold whatever happens (I1–I5, I7, R18, R27).
  */
+import { isDeepStrictEqual } from 'node:util'
 import { rememberGoneMs } from '../../machines/call.change.ts'
-import type { CallContext } from '../../machines/call.context.ts'
-import { liveConnections, toIdentity } from '../../machines/call.context.ts'
+import {
+  defaultTiming,
+  emptyCall,
+  liveConnections,
+  toIdentity,
+  type CallContext,
+} from '../../machines/call.context.ts'
 import { applyFact, viewOfCall, type CallView } from '../../machines/call.view.ts'
 import { isShutOut } from '../../machines/connection.machine.ts'
 import type { LogFact } from '../../machines/room.facts.ts'
-import type { RoomCommit } from '../../persistence/store.ts'
+import type { ActiveCall, CallPersonRow, RoomCommit } from '../../persistence/store.ts'
+import { afterStep } from '../../server/rooms/call-steps.ts'
 import { contextOf } from '../../server/rooms/snapshot-envelope.ts'
 import type { World } from './world.ts'
 
@@ -39,6 +46,11 @@ export interface Ledger {
 
 const clockMarginMs = 5_000
 
+const noRows = () => ({
+  connections: new Map<string, ActiveCall['connections'][number]>(),
+  people: new Map<string, CallPersonRow>(),
+})
+
 export function createLedger(
   world: World,
   roomId: string,
@@ -53,6 +65,8 @@ export function createLedger(
   const started = new Set<string>()
   const keys = new Map<string, number>()
   let call: CallContext | null = null
+  /** The rows of the call that is on. */
+  let stored = noRows()
   let view: CallView | null = null
   let deleted = false
   let version = 0
@@ -92,6 +106,28 @@ export function createLedger(
     }
   }
 
+  /** R49: what is written one by one is the call that the steps tell of. */
+  function takeRows({ call: row, endedCalls }: RoomCommit): void {
+    if (endedCalls.length > 0) stored = noRows()
+    if (!row || !call) return
+    for (const [identity, connection] of Object.entries(row.connections)) {
+      if (connection === null) stored.connections.delete(identity)
+      else stored.connections.set(identity, { identity, connection })
+    }
+    for (const person of row.people) {
+      const place = stored.people.get(person.userId)?.place ?? person.place
+      stored.people.set(person.userId, { ...person, place })
+    }
+    const written = contextOf({
+      envelope: row.envelope,
+      connections: [...stored.connections.values()],
+      people: [...stored.people.values()],
+    })
+    check('R49 R51', isDeepStrictEqual(written, call), () => {
+      return `the rows give ${JSON.stringify(written)}, the steps ${JSON.stringify(call)}`
+    })
+  }
+
   return {
     log,
     members,
@@ -125,15 +161,17 @@ export function createLedger(
       for (const { callId, keyEpoch } of commit.keysMinted) keys.set(callId, keyEpoch)
       for (const { callId } of commit.keysShredded) keys.delete(callId)
 
-      const at = commit.steps.at(-1)?.at ?? commit.lastAt
-      for (const row of [...commit.endedCalls, ...(commit.call ? [commit.call] : [])]) {
-        const after = contextOf(row.envelope)
-        const before = call?.callId === after.callId ? call : null
-        takeContext(before, after, at)
-        const hasEnded = row.endedAt !== null
-        onChange({ before, after, hasEnded }, commit.facts, at)
+      for (const step of commit.steps) {
+        const before = call?.callId === step.callId ? call : null
+        const after = afterStep(before ?? emptyCall(roomId, defaultTiming), step)
+        takeContext(before, after, step.at)
+        const hasEnded = step.state === 'ended'
+        const ofStep = ({ seq }: LogFact) =>
+          seq >= (step.firstSeq ?? Infinity) && seq <= (step.lastSeq ?? 0)
+        onChange({ before, after, hasEnded }, commit.facts.filter(ofStep), step.at)
         call = hasEnded ? null : after
       }
+      takeRows(commit)
       check('I4', JSON.stringify(view) === JSON.stringify(call && viewOfCall(call)), () => {
         return `the facts give ${JSON.stringify(view)}, the call is ${JSON.stringify(call && viewOfCall(call))}`
       })

@@ -4,7 +4,7 @@
  */
 import type { CallEvent } from '../../machines/call.events.ts'
 import { toIdentity } from '../../machines/call.context.ts'
-import { isShutOut } from '../../machines/connection.machine.ts'
+import { isShutOut, type Connection } from '../../machines/connection.machine.ts'
 import type { CallSnapshot } from '../../machines/decide.ts'
 import { AmbiguousCommitError, type LoadedRoom, type Store } from '../../persistence/store.ts'
 import type { RoomSteps } from '../../server/rooms/room-step.ts'
@@ -17,8 +17,8 @@ function events(
 ): Planted {
   return {
     steps: (inner): RoomSteps => ({
-      run: (roomId, decide) =>
-        inner.run(roomId, (state, at) => {
+      run: (roomId, needs, decide) =>
+        inner.run(roomId, needs, (state, at) => {
           const decision = decide(state, at)
           const { callEvent } = decision
           if (!callEvent) return decision
@@ -64,8 +64,8 @@ export const plantedBugs = {
         ...store,
         rooms: {
           ...store.rooms,
-          async load(roomId, since) {
-            const loaded = await store.rooms.load(roomId, since)
+          async load(...asked) {
+            const loaded = await store.rooms.load(...asked)
             if (loaded && isFirst) forgetDeadlines(loaded)
             isFirst = false
             return loaded
@@ -101,15 +101,16 @@ export const plantedBugs = {
   /** Who is a member is looked up first, and decided later. */
   'read membership before the mailbox': {
     steps: (inner, store): RoomSteps => ({
-      async run(roomId, decide) {
-        const before = await store.rooms.load(roomId, 0)
-        const members = new Map(before?.members.map((member) => [member.userId, member]))
-        return inner.run(roomId, (state, at) => {
+      async run(roomId, needs, decide) {
+        const before = await store.rooms.load(roomId, needs)
+        const members = new Set(before?.members.map((member) => member.userId))
+        return inner.run(roomId, needs, (state, at) => {
           // Joins and reports only: membership itself is changed under its version.
           const decision = decide(
             {
               room: state.room,
               members: before ? members : state.members,
+              heir: state.heir,
               call: state.call,
               receipt: state.receipt,
             },
@@ -139,8 +140,7 @@ export type PlantedBug = keyof typeof plantedBugs
 
 function forgetDeadlines({ call }: LoadedRoom): void {
   if (!call) return
-  const { context } = call.envelope.snapshot as {
-    context: { connections: Record<string, { deadlineAt: number | null }> }
+  for (const { connection } of call.connections) {
+    Object.assign(connection as Connection, { deadlineAt: null })
   }
-  for (const connection of Object.values(context.connections)) connection.deadlineAt = null
 }

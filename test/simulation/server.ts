@@ -24,6 +24,7 @@ import { toReport } from '../../server/livekit/to-call-event.ts'
 import { createElsewhere } from '../../server/realtime/elsewhere.ts'
 import { createFanOut, type SocketFanOut } from '../../server/realtime/fan-out.ts'
 import { createEffectRunner } from '../../server/rooms/effect-runner.ts'
+import { createCallActors } from '../../server/rooms/call-actors.ts'
 import { createRoomMailbox } from '../../server/rooms/room-mailbox.ts'
 import type { RoomSteps } from '../../server/rooms/room-step.ts'
 import { createRoomViews } from '../../server/rooms/room-views.ts'
@@ -119,7 +120,15 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     clock,
     log,
   })
+  const actors = createCallActors({ log })
   const index = createCallIndex({ now })
+  actors.follow(index.took)
+  actors.follow(({ event, facts, effects: toDo }) => {
+    if (event.type === 'livekit.listed' && facts.some((f) => f.type === 'participant.connected')) {
+      health.listingKnewMore(event.begunAt)
+    }
+    if (toDo.length > 0) effects.wake()
+  })
   const mailbox = createRoomMailbox({
     store: store.rooms,
     fanOut,
@@ -129,8 +138,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     newId,
     mintKey: keys.mint,
     toEffect: toEffectRow,
-    callMoved: index.moved,
-    effectsAdded: () => effects.wake(),
+    actors,
     log,
   })
   const steps = planted.steps?.(mailbox, store) ?? mailbox

@@ -140,7 +140,7 @@ export async function openPeopleCore(): Promise<PeopleCore> {
     factTypes: async (roomId) => (await facts(roomId)).map((fact) => fact.type),
     async joinCall(roomId, userId) {
       at += 1
-      await steps.run(roomId, ({ members }) => ({
+      await steps.run(roomId, { members: [userId] }, ({ members }) => ({
         callEvent: (stepAt) => ({
           type: 'join.requested',
           at: stepAt,

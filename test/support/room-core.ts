@@ -9,11 +9,13 @@ import type { Store } from '../../persistence/store.ts'
 import { createCallIndex, type CallIndex } from '../../server/calls/call-index.ts'
 import { toEffectRow } from '../../server/calls/call-effects.ts'
 import { createCallKeys } from '../../server/calls/call-keys.ts'
+import { createCallActors, type CallActors } from '../../server/rooms/call-actors.ts'
 import { createRoomMailbox, type RoomMailbox } from '../../server/rooms/room-mailbox.ts'
 
 export interface RoomCore {
   mailbox: RoomMailbox
   index: CallIndex
+  actors: CallActors
   /** Facts as they were published, by room, in order. */
   published: Map<string, LogFact[]>
 }
@@ -28,7 +30,10 @@ export function createRoomCore({
   newId(): string
 }): RoomCore {
   const published = new Map<string, LogFact[]>()
+  const log = pino({ level: 'silent' })
   const index = createCallIndex({ now })
+  const actors = createCallActors({ log })
+  actors.follow(index.took)
   const mailbox = createRoomMailbox({
     store: store.rooms,
     fanOut: {
@@ -44,9 +49,8 @@ export function createRoomCore({
     newId,
     mintKey: createCallKeys(Buffer.alloc(32, 7)).mint,
     toEffect: toEffectRow,
-    callMoved: index.moved,
-    effectsAdded() {},
-    log: pino({ level: 'silent' }),
+    actors,
+    log,
   })
-  return { mailbox, index, published }
+  return { mailbox, index, actors, published }
 }

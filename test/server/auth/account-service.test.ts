@@ -407,10 +407,10 @@ describe('deleting an account', () => {
       rooms: createAccountRooms({
         store: core.store,
         steps: {
-          run: (roomId, decide) =>
+          run: (roomId, needs, decide) =>
             roomId === room.id
               ? Promise.reject(new AppError('unavailable', 'the commit failed'))
-              : core.core.mailbox.run(roomId, decide),
+              : core.core.mailbox.run(roomId, needs, decide),
         },
       }),
     })
