@@ -49,10 +49,25 @@ export function createKnexConnection(orm: OpenedOrm): Connection {
     }
   }
 
+  /**
+   * On another connection when the first turns out to be dead: of one that the database has cut, the end
+   * may arrive later than the next use. Nothing was asked of it yet, so this is no guess.
+   */
+  async function beginOnLiving(): Promise<Trx> {
+    const trx = await connection.begin()
+    if (!trx.isCompleted()) return trx
+    // Knex hands out a transaction whose BEGIN failed as well, and its connection again to the next.
+    const dead: { __knex__disposed?: unknown } = await trx.client.acquireConnection()
+    dead.__knex__disposed = 'BEGIN failed'
+    const next = await connection.begin()
+    if (next.isCompleted()) await next.executionPromise
+    return next
+  }
+
   return {
     sql: sqlOn(),
     async begin() {
-      const trx = await connection.begin()
+      const trx = await beginOnLiving()
       return {
         sql: sqlOn(trx),
         forkEm() {
