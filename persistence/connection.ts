@@ -34,6 +34,11 @@ export interface OpenedOrm {
   close(force?: boolean): Promise<void>
 }
 
+/** Knex's own, and how its pool knows a connection that it must not hand out. */
+interface ClientOfTransaction {
+  acquireConnection(): Promise<{ __knex__disposed?: unknown }>
+}
+
 type Trx = Parameters<AbstractSqlConnection['commit']>[0]
 
 /** By Knex and its pool, as MikroORM itself. */
@@ -57,7 +62,8 @@ export function createKnexConnection(orm: OpenedOrm): Connection {
     const trx = await connection.begin()
     if (!trx.isCompleted()) return trx
     // Knex hands out a transaction whose BEGIN failed as well, and its connection again to the next.
-    const dead: { __knex__disposed?: unknown } = await trx.client.acquireConnection()
+    const { client } = trx as { client: ClientOfTransaction }
+    const dead = await client.acquireConnection()
     dead.__knex__disposed = 'BEGIN failed'
     const next = await connection.begin()
     if (next.isCompleted()) await next.executionPromise
