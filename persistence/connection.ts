@@ -34,6 +34,11 @@ export interface OpenedOrm {
   close(force?: boolean): Promise<void>
 }
 
+/** Knex's own, and how its pool knows a connection that it must not hand out. */
+interface ClientOfTransaction {
+  acquireConnection(): Promise<{ __knex__disposed?: unknown }>
+}
+
 type Trx = Parameters<AbstractSqlConnection['commit']>[0]
 
 /** By Knex and its pool, as MikroORM itself. */
@@ -49,10 +54,26 @@ export function createKnexConnection(orm: OpenedOrm): Connection {
     }
   }
 
+  /**
+   * On another connection when the first turns out to be dead: of one that the database has cut, the end
+   * may arrive later than the next use. Nothing was asked of it yet, so this is no guess.
+   */
+  async function beginOnLiving(): Promise<Trx> {
+    const trx = await connection.begin()
+    if (!trx.isCompleted()) return trx
+    // Knex hands out a transaction whose BEGIN failed as well, and its connection again to the next.
+    const { client } = trx as { client: ClientOfTransaction }
+    const dead = await client.acquireConnection()
+    dead.__knex__disposed = 'BEGIN failed'
+    const next = await connection.begin()
+    if (next.isCompleted()) await next.executionPromise
+    return next
+  }
+
   return {
     sql: sqlOn(),
     async begin() {
-      const trx = await connection.begin()
+      const trx = await beginOnLiving()
       return {
         sql: sqlOn(trx),
         forkEm() {

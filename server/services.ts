@@ -39,6 +39,8 @@ export interface AccountService {
   signOut(me: SignedIn): Promise<void>
   /** Undefined when the token names no living session. One that is in use lasts: see `prolong`. */
   authenticate(token: string): Promise<SignedIn | undefined>
+  /** Whether it names no living session only because its time is over: nobody ended that one. */
+  hasExpired(token: string): Promise<boolean>
   /**
    * Gives a session that is in use its whole time again, at most once a day; undefined when it is over.
    */

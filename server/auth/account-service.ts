@@ -147,6 +147,12 @@ export function createAccountService(deps: AccountServiceDeps): AccountService {
       return prolong(me).catch(() => me)
     },
 
+    async hasExpired(token) {
+      if (token.length > 128) return false
+      const notEnded = await accounts.findSession(hashToken(token), 0)
+      return notEnded !== undefined && notEnded.session.expiresAt <= now()
+    },
+
     prolong,
 
     async deleteMe(me, password) {

@@ -77,7 +77,7 @@ export const serverMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('error'), code: z.string() }),
 ])
 
-/** With 4403: time ended it, or somebody. */
+/** With 4403, or with 4401 of a session that is over: time ended it, or somebody. */
 export const closeReasons = {
   sessionExpired: 'the session expired',
   sessionEnded: 'the session ended',

@@ -4,9 +4,13 @@ import type { ServerMessage } from '../protocol/live.ts'
 import type { SignedIn } from '../services.ts'
 
 /** What uWebSockets keeps with a socket. */
+/** Told by 4401. */
+export interface NotSignedIn {
+  why: string
+}
+
 export interface SocketData {
-  /** Undefined: no valid session, told by 4401. */
-  readonly asked: Promise<SignedIn | undefined>
+  readonly asked: Promise<SignedIn | NotSignedIn>
   /** Null until the session is known. */
   socket: LiveSocket | null
   /** What it said before it was welcomed; null from then on. */

@@ -164,8 +164,8 @@ export function createLive(deps: LiveDeps): Live {
   async function welcome(ws: WebSocket<SocketData>, data: SocketData): Promise<void> {
     const me = await data.asked
     if (data.isOver) return
-    if (!me) {
-      endBefore(ws, data, closeCodes.notSignedIn, 'not signed in')
+    if ('why' in me) {
+      endBefore(ws, data, closeCodes.notSignedIn, me.why)
       return
     }
     const socket = createLiveSocket(ws, me, lost)

@@ -6,14 +6,15 @@ import type { Origins } from '../http/origins.ts'
 import { asksToUpgrade, type ProxyHints } from '../http/proxy-hints.ts'
 import { copyHead, openExchange, type RequestHead } from '../http/request.ts'
 import { findToken } from '../http/session-token.ts'
-import type { AccountService } from '../services.ts'
-import { newSocketData, type SocketData } from './live-socket.ts'
+import { closeReasons } from '../protocol/live.ts'
+import type { AccountService, SignedIn } from '../services.ts'
+import { newSocketData, type NotSignedIn, type SocketData } from './live-socket.ts'
 
 export interface UpgradeDeps {
   origins: Pick<Origins, 'arrival' | 'requireHost' | 'allowOrigin'>
   hints: Pick<ProxyHints, 'socketIsPlain'>
   /** Read when a socket opens. */
-  accounts(): Pick<AccountService, 'authenticate' | 'prolong'>
+  accounts(): Pick<AccountService, 'authenticate' | 'hasExpired' | 'prolong'>
 }
 
 type Upgrade = (res: HttpResponse, req: HttpRequest, context: us_socket_context_t) => void
@@ -33,6 +34,13 @@ export function createUpgrade({ origins, hints, accounts }: UpgradeDeps): Upgrad
     if (isForeign) throw new AppError('forbidden', 'this origin may not open a socket')
   }
 
+  async function askWho(token: string | undefined): Promise<SignedIn | NotSignedIn> {
+    const me = token === undefined ? undefined : await accounts().authenticate(token)
+    if (me) return me
+    const hasExpired = token !== undefined && (await accounts().hasExpired(token))
+    return { why: hasExpired ? closeReasons.sessionExpired : 'not signed in' }
+  }
+
   return (res, req, context) => {
     const head = copyHead(res, req)
     const header = (name: string) => head.headers.get(name) ?? ''
@@ -48,7 +56,7 @@ export function createUpgrade({ origins, hints, accounts }: UpgradeDeps): Upgrad
       answerError(openExchange(res, req), error)
       return
     }
-    const asked = presented ? accounts().authenticate(presented.token) : Promise.resolve(undefined)
+    const asked = askWho(presented?.token)
     // Whoever opens it sees the rejection; one that is gone by then does not wait.
     asked.catch(() => undefined)
     res.upgrade<SocketData>(

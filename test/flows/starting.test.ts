@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { register } from '../support/api-person.ts'
+import { dumpDatabase } from '../support/database-dump.ts'
 import { until } from '../support/until.ts'
 import { prepareServer, startServer, type ServerProcess } from '../support/server-process.ts'
 
 /** The shipped program as a process: what it prints when it starts, and when it cannot. */
 let servers: ServerProcess[] = []
 afterEach(async () => {
-  for (const server of servers) await server.dispose()
+  for (const server of servers.toReversed()) await server.dispose()
   servers = []
 })
 
@@ -26,6 +27,50 @@ async function refusal(...of: Parameters<typeof prepareServer>) {
   await expect(server.start()).rejects.toThrow('the server did not start')
   return { lines: server.output.trim().split('\n'), code: (await server.gone()).code }
 }
+
+describe('a second server on one SQLite file', { timeout: 60_000 }, () => {
+  test('is one line that names the first and exit code 1; the call of the first goes on, and nothing is changed', async () => {
+    const first = await started()
+    const ada = await register(first.url, 'ada')
+    const { id: roomId } = await ada.createRoom('kitchen')
+    const { call } = await ada.join(roomId, 'a1')
+    const { seq } = await ada.room(roomId)
+    const path = joinPath(first.folder, 'chatto.db')
+    const before = await until('the first has nothing left to do', 10_000, async () => {
+      const dump = await dumpDatabase(path)
+      return dump.includes('-- effects: 0') ? dump : null
+    })
+
+    const { lines, code } = await refusal({
+      // With calls off it would end the calls that it finds (R50).
+      livekit: null,
+      databaseUrl: `sqlite:${path}`,
+    })
+    expect(lines).toEqual([
+      `Chatto Calls cannot start: the SQLite database ${path} belongs to another Chatto Calls that is ` +
+        `running (process ${first.pid}): stop that one, or give this one another [database] url`,
+    ])
+    expect(code).toBe(1)
+    expect(await dumpDatabase(path)).toBe(before)
+    const room = await ada.room(roomId)
+    expect(room.call?.callId).toBe(call.callId)
+    expect(room.seq).toBe(seq)
+    await ada.post(roomId, 'still here')
+    expect((await ada.room(roomId)).seq).toBe(seq + 1)
+  })
+
+  test('starts at once when the first was killed, and has what that one had', async () => {
+    const first = await started()
+    const ada = await register(first.url, 'ada')
+    const { id: roomId } = await ada.createRoom('kitchen')
+    const { call } = await ada.join(roomId, 'a1')
+    await first.kill()
+
+    const databaseUrl = `sqlite:${joinPath(first.folder, 'chatto.db')}`
+    await started({ databaseUrl, port: Number(new URL(first.url).port) })
+    expect((await ada.room(roomId)).call?.callId).toBe(call.callId)
+  })
+})
 
 describe('a start that cannot be', { timeout: 60_000 }, () => {
   test('on a taken port is one line and exit code 1, and the call of the server that has it goes on', async () => {

@@ -39,6 +39,8 @@ export interface ServerOptions {
 
 export interface ServerProcess {
   readonly url: string
+  /** Of its present life. */
+  readonly pid: number
   /** Holds the database and whatever else the server writes. */
   readonly folder: string
   readonly livekit: { apiKey: string; apiSecret: string }
@@ -138,6 +140,10 @@ export async function prepareServer(options: ServerOptions = {}): Promise<Server
 
   return {
     url: `http://127.0.0.1:${port}`,
+    get pid() {
+      if (child?.pid === undefined) throw new Error('the server does not run')
+      return child.pid
+    },
     folder,
     livekit: livekit ?? unreachable,
     get output() {

@@ -248,5 +248,13 @@ test('4403 when the session expires while the socket is open, and the reason say
   at += 30 * day
   expect(await socket.closed).toMatchObject({ code: 4403, reason: 'the session expired' })
   const again = await ada.live({ unwelcome: true })
-  expect((await again.closed).code).toBe(4401)
+  expect(await again.closed).toMatchObject({ code: 4401, reason: 'the session expired' })
+})
+
+test('4401 of a session that somebody ended while its socket was away does not say that its time is over', async () => {
+  const dee = await app.signUp('dee')
+  await dee.post('/api/auth/logout')
+  at += 30 * day
+  const late = await dee.live({ unwelcome: true })
+  expect(await late.closed).toMatchObject({ code: 4401, reason: 'not signed in' })
 })
