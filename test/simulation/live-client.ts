@@ -127,6 +127,7 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
         deliver(text)
         return 1
       },
+      getBufferedAmount: () => 0,
       subscribe: (topic: string) => void server.topic(topic).add(deliver),
       unsubscribe: (topic: string) => void server.topic(topic).delete(deliver),
       end: () => client.cut(),
