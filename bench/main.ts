@@ -3,6 +3,7 @@
  * load in a process of its own; medians of five interleaved rounds. Fails when a ratio is below its limit.
  */
 import { benchFanOut } from './fan-out.ts'
+import { benchGrowth } from './growth.ts'
 import { benchJoins } from './joins.ts'
 import { benchSlowLine } from './media-slow-line.ts'
 import { benchMedia } from './media.ts'
@@ -13,6 +14,7 @@ const benches: Record<string, () => Promise<BenchResult>> = {
   webhooks: benchWebhooks,
   'fan-out': benchFanOut,
   joins: benchJoins,
+  growth: benchGrowth,
   media: benchMedia,
   'media-slow-line': benchSlowLine,
 }

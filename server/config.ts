@@ -76,6 +76,8 @@ export interface Config {
     registrationsPerMinute: number
     signInsPerMinute: number
     requestsPerSecond: number
+    /** Of one person into the call of one room. */
+    joinsPerMinute: number
     socketMessagesPerSecond: number
   }
   metrics: { token: string | null }

@@ -74,6 +74,7 @@ export function loadConfig(sources: ConfigSources): Config {
       registrationsPerMinute: limits.registrations_per_minute,
       signInsPerMinute: limits.sign_ins_per_minute,
       requestsPerSecond: limits.requests_per_second,
+      joinsPerMinute: limits.joins_per_minute,
       socketMessagesPerSecond: limits.socket_messages_per_second,
     },
     metrics: { token: read('metrics').token ?? null },

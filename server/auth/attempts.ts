@@ -1,6 +1,6 @@
 /** Limits on sign-ins and registrations: so many an address, and slower and slower a login. */
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { AppError } from '../errors.ts'
+import { createRateLimit } from '../rate-limit.ts'
 
 export interface Attempts {
   /** Throws `slow-down` past the address's limit. */
@@ -21,7 +21,6 @@ const longestWaitMs = 60_000
 /** Wrong passwords are forgotten this long after the last. */
 const rememberMs = 15 * 60_000
 const loginsInMemory = 10_000
-const windowS = 60
 
 interface Failures {
   count: number
@@ -45,8 +44,8 @@ export function createAttempts({
   const failures = new Map<string, Failures>()
 
   return {
-    registration: (address) => consume(registrations, address),
-    signIn: (address) => consume(signIns, address),
+    registration: registrations,
+    signIn: signIns,
     password(login) {
       const waitMs = (failures.get(login)?.waitUntil ?? 0) - now()
       if (waitMs <= 0) return
@@ -78,18 +77,5 @@ function forgetOldest(failures: Map<string, Failures>): void {
   }
 }
 
-function perMinute(points: number): RateLimiterMemory | null {
-  return points === 0 ? null : new RateLimiterMemory({ points, duration: windowS })
-}
-
-async function consume(limiter: RateLimiterMemory | null, key: string): Promise<void> {
-  try {
-    await limiter?.consume(key)
-  } catch (refused) {
-    if (!(refused instanceof RateLimiterRes)) throw refused
-    throw new AppError('slow-down', 'too many tries from this address', {
-      // By the machine's clock, which may have been set back meanwhile (R53).
-      retryAfterMs: Math.min(refused.msBeforeNext, windowS * 1000),
-    })
-  }
-}
+const perMinute = (most: number) =>
+  createRateLimit({ most, inS: 60, refusal: 'too many tries from this address' })

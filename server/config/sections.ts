@@ -156,6 +156,7 @@ export const sections = {
     registrations_per_minute: perTime(30),
     sign_ins_per_minute: perTime(60),
     requests_per_second: perTime(50),
+    joins_per_minute: perTime(60),
     socket_messages_per_second: perTime(100),
   }),
   metrics: z.object({ token: secret }),

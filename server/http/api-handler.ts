@@ -1,7 +1,7 @@
 /** One request of the route table: the checks in their order, the handler, the answer. */
 import type { Logger } from 'pino'
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { AppError } from '../errors.ts'
+import { createRateLimit } from '../rate-limit.ts'
 import type { AccountService, SignedIn } from '../services.ts'
 import { answer, answerError, answerJson, uncached } from './answer.ts'
 import type { Metrics } from './metrics.ts'
@@ -30,10 +30,11 @@ const nothing = Buffer.alloc(0)
 
 export function createApiHandler(deps: ApiDeps): (exchange: Exchange, head: RequestHead) => void {
   const { router, origins, log, now } = deps
-  const limiter =
-    deps.requestsPerSecond === 0
-      ? null
-      : new RateLimiterMemory({ points: deps.requestsPerSecond, duration: 1 })
+  const limit = createRateLimit({
+    most: deps.requestsPerSecond,
+    inS: 1,
+    refusal: 'too many requests',
+  })
 
   return (exchange, head) => {
     const match = router(head.method, head.path)
@@ -92,18 +93,9 @@ export function createApiHandler(deps: ApiDeps): (exchange: Exchange, head: Requ
   async function signIn(token: string | undefined, route: Route): Promise<SignedIn> {
     const me = token ? await deps.accounts.authenticate(token) : undefined
     if (!me) throw new AppError('not-signed-in', 'sign in first')
-    await limit(me)
+    await limit(me.user.id)
     if (route.who === 'admin' && !me.user.admin) throw new AppError('forbidden', 'for admins only')
     return me
-  }
-
-  async function limit(me: SignedIn): Promise<void> {
-    try {
-      await limiter?.consume(me.user.id)
-    } catch (refused) {
-      if (!(refused instanceof RateLimiterRes)) throw refused
-      throw new AppError('slow-down', 'too many requests', { retryAfterMs: refused.msBeforeNext })
-    }
   }
 
   function send(exchange: Exchange, { status, body, text, headers = [] }: Reply): void {

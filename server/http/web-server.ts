@@ -82,7 +82,7 @@ export function createWebServer(deps: WebServerDeps): WebServer {
     }),
     ...accountRoutes({ accounts: services.accounts, views: deps.views }),
     ...roomRoutes(services.rooms),
-    ...callRoutes(services.calls),
+    ...callRoutes(services.calls, config.limits),
     ...adminRoutes(services.admin),
   ]
   const openApi = createOpenApi(routes, deps.version)

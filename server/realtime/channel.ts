@@ -1,17 +1,21 @@
 /**
  * One watched room: the sockets that watch it and the number that was sent to them last. Everything
- * goes out by number; what is not the very next number is read from the log. Tasks run one after the
- * other, so that no number is missed or doubled on any socket.
+ * goes out by number; what is not the very next number is read from the log. What one socket misses is
+ * no business of this queue: `room-repair.ts` brings it up, and lets it watch again from there.
  */
 import type { LogFact } from '../../machines/room.facts.ts'
 import type { RoomRecord, RoomStore, RoomSummary } from '../../persistence/store.ts'
-import type { ServerMessage } from '../protocol/live.ts'
+import type { Room } from '../protocol/wire.ts'
 import type { RoomViews } from '../services.ts'
+import { toFactsMessage } from './facts-message.ts'
 import type { LiveSocket, WatchedRoom } from './live-socket.ts'
+import type { Repairs } from './repairs.ts'
+import { createRoomRepair } from './room-repair.ts'
 
 export interface ChannelDeps {
   rooms: Pick<RoomStore, 'factsAfter' | 'find' | 'isMember'>
   views: RoomViews
+  repairs: Repairs
   /** One serialisation for all who watch. */
   publish(topic: string, message: string): void
   socketsOf(userId: string): Iterable<LiveSocket>
@@ -46,8 +50,6 @@ export interface Channel extends WatchedRoom {
   close(): void
 }
 
-/** Beyond so many facts a client gets one current view instead (R48). */
-const longestBacklog = 500
 const factsPerRead = 500
 
 export const topicOf = (roomId: string) => `room/${roomId}`
@@ -55,17 +57,39 @@ export const topicOf = (roomId: string) => `room/${roomId}`
 export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
   const { rooms, views } = deps
   const { roomId, seq } = room
+  const topic = topicOf(roomId)
   const sockets = new Set<LiveSocket>()
-  const tasks: { work: () => Promise<void>; about: readonly LiveSocket[] }[] = []
+  const tasks: { work: () => Promise<void> | void; about: readonly LiveSocket[] }[] = []
   let lastSent = seq
   /** What is known to be committed. */
   let known = seq
   let running = false
   /** What was told last of the room itself. */
   let told = describe(room)
+  /** The last rotation whose key was sent. */
+  let rotatedAt = seq
+  let keys: 'sent' | 'sending' | 'sending, and asked for again' = 'sent'
+
+  const repair = createRoomRepair({
+    roomId,
+    rooms,
+    views,
+    repairs: deps.repairs,
+    lastSent: () => lastSent,
+    sockets,
+    untilSent,
+    sendKey: (socket) => deps.sendKey(roomId, [socket]),
+    leaveTopic: (socket) => socket.unsubscribe(topic),
+    joinTopic: (socket) => socket.subscribe(topic),
+    unwatch(socket) {
+      unwatch(socket)
+      if (sockets.size === 0) deps.unused(roomId)
+    },
+    failed: (error, socket) => deps.failed(error, roomId, new Set([socket])),
+  })
 
   /** `about`: sockets that do not watch yet, and are to be told. */
-  function enqueue(work: () => Promise<void>, about: readonly LiveSocket[] = []): void {
+  function enqueue(work: () => Promise<void> | void, about: readonly LiveSocket[] = []): void {
     tasks.push({ work, about })
     if (!running) void run()
   }
@@ -83,19 +107,35 @@ export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
     if (sockets.size === 0) deps.unused(roomId)
   }
 
+  const isQuiet = () => !running && tasks.length === 0
+
   /** Sends what the log holds beyond the last number. */
-  async function sendFromLog(): Promise<void> {
-    while (lastSent < known) {
-      const facts = await rooms.factsAfter(roomId, lastSent, factsPerRead)
+  async function sendFromLog(upTo = known): Promise<void> {
+    while (lastSent < upTo) {
+      const count = Math.min(upTo - lastSent, factsPerRead)
+      const facts = await rooms.factsAfter(roomId, lastSent, count)
       if (facts.length === 0) return
-      await sendFacts(facts)
+      sendFacts(facts)
     }
   }
 
+  function catchUp(seq: number): void {
+    if (seq <= lastSent) return
+    known = Math.max(known, seq)
+    enqueue(() => sendFromLog())
+  }
+
+  /** Resolves when everything up to this number was sent to those who watch, as far as the log has it. */
+  async function untilSent(seq: number): Promise<void> {
+    catchUp(seq)
+    if (!isQuiet()) await new Promise<void>((resolve) => enqueue(resolve))
+  }
+
   /** Membership splits a message: subscriptions change in the order of the log. */
-  async function sendFacts(facts: LogFact[]): Promise<void> {
+  function sendFacts(facts: LogFact[]): void {
     let run: LogFact[] = []
     for (const fact of facts) {
+      // A task that waited may have sent some of them already.
       if (fact.seq <= lastSent) continue
       if (fact.type === 'member.left') {
         publish(run)
@@ -108,69 +148,75 @@ export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
       if (fact.type === 'member.joined') {
         publish(run)
         run = []
-        for (const socket of [...deps.socketsOf(fact.userId)]) {
-          if (!sockets.has(socket)) await tryToGain(socket)
-        }
+        for (const socket of [...deps.socketsOf(fact.userId)]) gain(socket)
       }
     }
     publish(run)
   }
 
   function publish(facts: LogFact[]): void {
-    // A task that waited may have sent some of them already.
-    const fresh =
-      facts[0] && facts[0].seq > lastSent ? facts : facts.filter((f) => f.seq > lastSent)
-    const last = fresh.at(-1)
+    const last = facts.at(-1)
     if (!last) return
     lastSent = last.seq
-    if (known < lastSent) known = lastSent
+    known = Math.max(known, lastSent)
     if (sockets.size === 0) return
-    deps.publish(topicOf(roomId), toFactsMessage(roomId, fresh, views))
-    if (fresh.some((fact) => fact.type === 'key.rotated')) {
-      enqueue(() => deps.sendKey(roomId, sockets))
-    }
+    sendKeysOf(facts)
+    deps.publish(topic, toFactsMessage(roomId, facts, views))
   }
 
-  /** What fails for one does not keep the others waiting. */
-  async function tryToGain(socket: LiveSocket): Promise<void> {
-    try {
-      await tellGained(socket)
-    } catch (error) {
-      deps.failed(error, roomId, new Set([socket]))
-    }
+  /** A rotated key waits for no facts: nobody hears anything new without it. */
+  function sendKeysOf(facts: LogFact[]): void {
+    const rotated = facts.findLast((fact) => fact.type === 'key.rotated')
+    if (!rotated || rotated.seq <= rotatedAt) return
+    rotatedAt = rotated.seq
+    if (keys === 'sent') void sendKeys()
+    else keys = 'sending, and asked for again'
   }
 
-  async function tellGained(socket: LiveSocket): Promise<void> {
-    const summary = await current()
-    if (!summary) return
-    const room = await views.toRoom(summary, socket.userId, true)
-    if (!(await isStillMember(socket)) || !socket.isOpen()) return
-    socket.send({ type: 'room', room: { ...room, seq: lastSent } })
-    subscribe(socket)
+  async function sendKeys(): Promise<void> {
+    do {
+      keys = 'sending'
+      try {
+        await deps.sendKey(roomId, sockets)
+      } catch (error) {
+        deps.failed(error, roomId, sockets)
+      }
+    } while (isAskedAgain())
+    keys = 'sent'
   }
+
+  const isAskedAgain = () => keys === 'sending, and asked for again'
 
   /** The room as it is, with everything up to it sent to those who watch. */
   async function current(): Promise<RoomSummary | undefined> {
     const summary = await rooms.find(roomId)
     if (!summary || summary.room.deletedAt !== null) return undefined
-    if (summary.room.seq > lastSent) {
-      known = Math.max(known, summary.room.seq)
-      await sendFacts(await rooms.factsAfter(roomId, lastSent, summary.room.seq - lastSent))
-    }
+    const { seq } = summary.room
+    known = Math.max(known, seq)
+    await sendFromLog(seq)
     return summary
   }
 
-  /** Who left while this was under way does not watch (R3). */
-  async function isStillMember(socket: LiveSocket): Promise<boolean> {
-    const isMember = await rooms.isMember(roomId, socket.userId)
-    if (!isMember) socket.rooms.delete(roomId)
-    return isMember
+  async function tell(watching: readonly LiveSocket[], summary: RoomSummary): Promise<void> {
+    let room: Room | undefined
+    for (const socket of watching) {
+      // Made once; only a direct message has another name for each of its two.
+      if (!room || summary.room.kind === 'dm') {
+        room = await views.toRoom(summary, socket.userId, true)
+      }
+      if (sockets.has(socket)) socket.send({ type: 'room', room })
+    }
   }
 
-  function subscribe(socket: LiveSocket): void {
+  function gain(socket: LiveSocket): void {
+    if (sockets.has(socket)) return
+    add(socket)
+    repair.gained(socket)
+  }
+
+  function add(socket: LiveSocket): void {
     sockets.add(socket)
     socket.rooms.set(roomId, channel)
-    if (socket.behindSince === null) socket.subscribe(topicOf(roomId))
   }
 
   function lose(socket: LiveSocket): void {
@@ -179,34 +225,11 @@ export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
   }
 
   function unwatch(socket: LiveSocket): void {
+    repair.forget(socket)
     sockets.delete(socket)
     socket.rooms.delete(roomId)
-    socket.unsubscribe(topicOf(roomId))
+    socket.unsubscribe(topic)
   }
-
-  async function sendBacklog(socket: LiveSocket, have: number): Promise<void> {
-    if (have === lastSent) return
-    if (have > lastSent || lastSent - have > longestBacklog) {
-      await sendView(socket)
-      return
-    }
-    const facts = await rooms.factsAfter(roomId, have, lastSent - have)
-    if (facts.length > 0) socket.sendText(toFactsMessage(roomId, facts, views))
-  }
-
-  async function sendView(socket: LiveSocket): Promise<void> {
-    const summary = await current()
-    if (!summary) return
-    const call = await views.toCall(summary)
-    socket.send({ type: 'view', roomId, seq: summary.room.seq, call })
-  }
-
-  async function sendRoom(socket: LiveSocket, summary: RoomSummary): Promise<void> {
-    const room = await views.toRoom(summary, socket.userId, true)
-    socket.send({ type: 'room', room: { ...room, seq: summary.room.seq } })
-  }
-
-  const isQuiet = () => !running && tasks.length === 0
 
   const channel: Channel = {
     roomId,
@@ -219,17 +242,15 @@ export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
     take(facts) {
       const last = facts.at(-1)
       if (!last) return
-      const isNext = facts[0]?.seq === lastSent + 1
-      const movesMembers = facts.some(
-        ({ type }) => type === 'member.joined' || type === 'member.left',
-      )
-      if (isQuiet() && isNext && !movesMembers) {
-        publish(facts)
+      if (isQuiet() && facts[0]?.seq === lastSent + 1) {
+        sendFacts(facts)
+        if (sockets.size === 0) deps.unused(roomId)
         return
       }
       known = Math.max(known, last.seq)
+      sendKeysOf(facts)
       enqueue(
-        sendFromLog,
+        () => sendFromLog(),
         facts.flatMap((fact) =>
           fact.type === 'member.joined' ? [...deps.socketsOf(fact.userId)] : [],
         ),
@@ -243,68 +264,27 @@ export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
     },
 
     isUnused: () => sockets.size === 0 && isQuiet(),
-
-    catchUp(seq) {
-      if (seq <= lastSent) return
-      known = Math.max(known, seq)
-      enqueue(sendFromLog)
-    },
+    catchUp,
 
     watch(socket, have) {
-      // Nothing is under way and nothing is missing: from here on every number reaches it.
-      if (isQuiet() && have === lastSent) {
-        subscribe(socket)
-        return
-      }
-      socket.rooms.set(roomId, channel)
-      enqueue(async () => {
-        known = Math.max(known, have)
-        await sendFromLog()
-        if (!(await isStillMember(socket))) {
-          socket.send({ type: 'room-gone', roomId })
-          return
-        }
-        await sendBacklog(socket, have)
-        if (socket.isOpen()) subscribe(socket)
-      }, [socket])
+      add(socket)
+      // Nothing is missing: from here on every number reaches it.
+      if (have === lastSent) socket.subscribe(topic)
+      else repair.welcomed(socket, have)
     },
 
-    gain(socket) {
-      enqueue(async () => {
-        await sendFromLog()
-        if (!sockets.has(socket)) await tellGained(socket)
-      }, [socket])
-    },
-
+    gain,
     unwatch,
-
-    sync(socket, have) {
-      if (isQuiet() && have === lastSent) return
-      enqueue(async () => {
-        if (have > lastSent) await current()
-        if (sockets.has(socket)) await sendBacklog(socket, have)
-      })
-    },
-
-    view(socket, toldFirst) {
-      enqueue(async () => {
-        if (!sockets.has(socket)) return
-        const summary = toldFirst ? await current() : undefined
-        if (summary) await sendRoom(socket, summary)
-        await sendView(socket)
-        // A rotation may be among what it missed.
-        await deps.sendKey(roomId, [socket])
-        if (socket.behindSince === null) socket.subscribe(topicOf(roomId))
-      })
-    },
+    sync: repair.sync,
+    view: repair.view,
 
     tellRoom() {
       enqueue(async () => {
-        await sendFromLog()
         const summary = await current()
         if (!summary || describe(summary.room) === told) return
         told = describe(summary.room)
-        for (const socket of [...sockets]) await sendRoom(socket, summary)
+        const watching = [...sockets].filter((socket) => !repair.roomChanged(socket))
+        await tell(watching, summary)
       })
     },
 
@@ -321,12 +301,3 @@ export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
 /** All that a room message tells and no fact does. */
 const describe = ({ name, visibility, ownerId }: RoomRecord) =>
   JSON.stringify([name, visibility, ownerId])
-
-function toFactsMessage(roomId: string, facts: LogFact[], views: RoomViews): string {
-  return JSON.stringify({
-    type: 'facts',
-    roomId,
-    seq: facts.at(-1)?.seq ?? 0,
-    facts: facts.map(views.toFact),
-  } satisfies ServerMessage)
-}

@@ -71,9 +71,8 @@ export function createElsewhere({
     const at = now()
     for (const socket of [...fanOut.sockets]) {
       if (at - (lookedAfter.get(socket) ?? -Infinity) > lookAfterMs) lookAfter(socket, at)
-      if (socket.behindSince !== null && at - socket.behindSince > longestBehindMs) {
-        socket.cut()
-      }
+      const since = socket.behindSince ?? socket.waitingSince
+      if (since !== null && at - since > longestBehindMs) socket.cut()
     }
   }
 

@@ -5,6 +5,7 @@ import { closeCodes, closeReasons } from '../protocol/live.ts'
 import type { CurrentKey, FanOut, RoomViews } from '../services.ts'
 import { createChannel, type Channel } from './channel.ts'
 import type { LiveSocket } from './live-socket.ts'
+import { createRepairs, type Repairer } from './repairs.ts'
 
 export interface FanOutDeps {
   now(): number
@@ -21,6 +22,10 @@ export interface SocketFanOut extends FanOut {
   /** Welcomes the socket with all rooms of its person, and lets it watch them. */
   open(socket: LiveSocket): Promise<void>
   close(socket: LiveSocket): void
+  /** It took everything that was sent: what it missed follows, as one current view a room (R48). */
+  drained(socket: LiveSocket): void
+  /** It asked for these rooms and does not watch them: those that are not its person's are gone. */
+  tellGone(socket: LiveSocket, roomIds: readonly string[]): void
   channel(roomId: string): Channel | undefined
   /** The version up to which this process committed or has seen all of a room; -1 when it knows none. */
   knownVersion(roomId: string): number
@@ -40,6 +45,10 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
   const byUser = new Map<string, Set<LiveSocket>>()
   const sockets = new Set<LiveSocket>()
   const versions = new Map<string, number>()
+  const repairs = createRepairs({ now })
+  /** The rooms that were asked for last by who does not watch them. */
+  const unwatched = new Map<LiveSocket, readonly string[]>()
+  const unwatchedTeller: Repairer = { repair: tellUnwatched }
 
   const socketsOf = (userId: string): Iterable<LiveSocket> => byUser.get(userId) ?? []
 
@@ -50,6 +59,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
     const channel = createChannel(room, {
       rooms,
       views,
+      repairs,
       publish: deps.publish,
       socketsOf,
       sendKey,
@@ -173,6 +183,8 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
 
     close(socket) {
       sockets.delete(socket)
+      repairs.forget(socket)
+      unwatched.delete(socket)
       const mine = byUser.get(socket.userId)
       mine?.delete(socket)
       if (mine?.size === 0) byUser.delete(socket.userId)
@@ -180,6 +192,20 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
         watched.unwatch(socket)
         forgetUnwatched(roomId)
       }
+    },
+
+    drained(socket) {
+      if (socket.behindSince !== null) {
+        const { gained, gone } = socket.catchUp()
+        for (const roomId of gone) socket.send({ type: 'room-gone', roomId })
+        for (const [roomId, channel] of socket.rooms) channel.view(socket, gained.has(roomId))
+      }
+      repairs.drained(socket)
+    },
+
+    tellGone(socket, roomIds) {
+      unwatched.set(socket, roomIds)
+      repairs.ask(socket, unwatchedTeller)
     },
 
     movedElsewhere({ roomId, version, seq }) {
@@ -203,6 +229,24 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
     },
   }
   return fanOut
+
+  /** Of a room that was gained a moment ago the socket is about to be told. */
+  async function tellUnwatched(socket: LiveSocket): Promise<boolean> {
+    const roomIds = unwatched.get(socket)
+    if (!roomIds) return false
+    unwatched.delete(socket)
+    try {
+      const mine = (await rooms.roomIdsOf([socket.userId])).get(socket.userId)
+      for (const roomId of roomIds) {
+        if (mine?.includes(roomId) || socket.rooms.has(roomId)) continue
+        socket.send({ type: 'room-gone', roomId })
+      }
+    } catch (err) {
+      log.error({ err }, 'a sync could not be answered')
+      socket.end(closeCodes.restarting, 'come back')
+    }
+    return false
+  }
 
   async function tellIfChanged(channel: Channel): Promise<void> {
     const summary = await rooms.find(channel.roomId)

@@ -33,8 +33,8 @@ export interface WatchedRoom {
   unwatch(socket: LiveSocket): void
   /** What a client that has everything up to `have` misses: facts, a view, or nothing. */
   sync(socket: LiveSocket, have: number): void
-  /** One current view instead of a backlog; the socket watches again from there. `toldFirst`: the room itself, too. */
-  view(socket: LiveSocket, toldFirst: boolean): void
+  /** One current view instead of a backlog. `roomFirst`: the room itself, too. */
+  view(socket: LiveSocket, roomFirst: boolean): void
 }
 
 export interface LiveSocket {
@@ -46,11 +46,15 @@ export interface LiveSocket {
   readonly rooms: Map<string, WatchedRoom>
   /** Since when it has lost messages because it reads too slowly; it gets views once it drained. */
   behindSince: number | null
+  /** Since when it is owed something and does not take what was sent before. */
+  waitingSince: number | null
   /** Malformed messages so far. */
   strikes: number
   /** Messages in the present second. */
   messages: { second: number; count: number }
   isOpen(): boolean
+  /** Something that was sent to it is still here. */
+  isCongested(): boolean
   send(message: ServerMessage): void
   sendText(message: string): void
   subscribe(topic: string): void
@@ -91,9 +95,11 @@ export function createLiveSocket(
     me,
     rooms: new Map(),
     behindSince: null,
+    waitingSince: null,
     strikes: 0,
     messages: { second: 0, count: 0 },
     isOpen: () => open,
+    isCongested: () => open && ws.getBufferedAmount() > 0,
     send(message) {
       socket.sendText(JSON.stringify(message))
       if (socket.behindSince !== null) noteMissed(message)

@@ -79,14 +79,6 @@ export function createLive(deps: LiveDeps): Live {
     })
   }
 
-  /** Everything that it missed, as one current view a room (R48). */
-  function drained(socket: LiveSocket): void {
-    if (socket.behindSince === null) return
-    const { gained, gone } = socket.catchUp()
-    for (const roomId of gone) socket.send({ type: 'room-gone', roomId })
-    for (const [roomId, channel] of socket.rooms) channel.view(socket, gained.has(roomId))
-  }
-
   function take(socket: LiveSocket, { data, isBinary }: Frame): void {
     if (isBeyondLimit(socket)) {
       socket.end(closeCodes.tooManyMessages, 'too many messages')
@@ -127,19 +119,7 @@ export function createLive(deps: LiveDeps): Live {
       strike(socket, 'invalid-message')
       return
     }
-    tellGone(socket, unknown).catch((error: unknown) => {
-      log.error({ err: error }, 'a sync could not be answered')
-      socket.end(closeCodes.restarting, 'come back')
-    })
-  }
-
-  /** Of a room that was gained a moment ago the socket is about to be told. */
-  async function tellGone(socket: LiveSocket, roomIds: string[]): Promise<void> {
-    const mine = (await deps.store.rooms.roomIdsOf([socket.userId])).get(socket.userId)
-    for (const roomId of roomIds) {
-      if (mine?.includes(roomId) || socket.rooms.has(roomId)) continue
-      socket.send({ type: 'room-gone', roomId })
-    }
+    fanOut.tellGone(socket, unknown)
   }
 
   function strike(socket: LiveSocket, code: LiveErrorCode): void {
@@ -239,7 +219,7 @@ export function createLive(deps: LiveDeps): Live {
         drain(ws) {
           guarded(() => {
             const { socket } = ws.getUserData()
-            if (socket && ws.getBufferedAmount() === 0) drained(socket)
+            if (socket && !socket.isCongested()) fanOut.drained(socket)
           })
         },
         close(ws) {

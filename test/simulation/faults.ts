@@ -16,6 +16,8 @@ export interface Faults {
   webhook(): WebhookFate
   /** A request or an answer between a browser and our server is lost. */
   losesRequest(): boolean
+  /** A message of the live socket is lost between our server and a page. */
+  losesMessage(): boolean
   /** How far LiveKit's listings lag behind, below `listing_lag_s`. */
   listingLagMs(): number
   /** Something happened that the rules give more time for. */
@@ -50,7 +52,7 @@ const climates = [
   ['everything', 3],
 ] as const
 
-export function createFaults(world: World, random: Random, quietAt: number): Faults {
+export function createFaults(world: World, random: Random, lines: Random, quietAt: number): Faults {
   const began = world.now()
   const climate = random.weighted(climates)
   const has = (kind: (typeof climates)[number][0]) => climate === kind || climate === 'everything'
@@ -88,6 +90,7 @@ export function createFaults(world: World, random: Random, quietAt: number): Fau
       : 0.02
   const fates = has('webhooks') && random.chance(0.3) ? lossOnly : allFates
   const requestChance = climate === 'calm' ? 0 : random.pick([0, 0.02, 0.1])
+  const messageChance = climate === 'calm' ? 0 : lines.pick([0, 0.1, 0.5])
   const mostLag = random.pick([0, 300, 1_500, 1_900, 1_900])
 
   return {
@@ -112,6 +115,7 @@ export function createFaults(world: World, random: Random, quietAt: number): Fau
     },
     webhook: () => (isOn() && random.chance(badWebhooks) ? random.pick(fates) : 'arrives'),
     losesRequest: () => isOn() && random.chance(requestChance),
+    losesMessage: () => isOn() && lines.chance(messageChance),
     listingLagMs: () => (isOn() ? random.between(0, mostLag) : 0),
     disturbed(forMs) {
       calmSince = Math.max(calmSince, world.now() + forMs)

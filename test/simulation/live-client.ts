@@ -2,6 +2,7 @@
 import type { WebSocket } from 'uWebSockets.js'
 import { applyFact, type CallView } from '../../machines/call.view.ts'
 import type { RoomFact } from '../../machines/room.facts.ts'
+import { numbersToSync, type followFacts } from '../../server/protocol/follow-room.ts'
 import type { ServerMessage } from '../../server/protocol/live.ts'
 import type { Call } from '../../server/protocol/wire.ts'
 import {
@@ -34,11 +35,17 @@ export interface LiveClientDeps {
   /** Null while it cannot be reached. */
   server(): SimulatedServer | null
   isOnline(): boolean
+  /** A message on its way to the page is lost. */
+  losesMessage(): boolean
+  /** The page's own rule, or what a planted bug makes of it. */
+  follow: typeof followFacts
 }
+
+type NumberedFact = RoomFact & { seq: number }
 
 export function createLiveClient(deps: LiveClientDeps): LiveClient {
   const { world, random, ledger, roomId } = deps
-  const { id: userId, displayName: name } = deps.me.user
+  const { displayName: name } = deps.me.user
   let shown: { seq: number; view: CallView | null } | undefined
   let current: { socket: LiveSocket; server: SimulatedServer; release(): void } | null = null
   let opening = false
@@ -60,15 +67,20 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
     }
   }
 
-  /** I4: what is served is what the facts up to its number give. */
   function take(seq: number, call: Call | null): void {
+    check(seq, call)
+    shown = { seq, view: toView(call) }
+  }
+
+  /** I4: what is served is what the facts up to its number give. */
+  function check(seq: number, call: Call | null): void {
     let view: CallView | null = null
     for (const fact of ledger.log.slice(0, seq)) view = applyFact(roomId, view, fact)
-    shown = { seq, view: toView(call) }
-    if (seq > ledger.log.length || !isSame(view, shown.view)) {
+    const served = toView(call)
+    if (seq > ledger.log.length || !isSame(view, served)) {
       world.fail(
         'I4',
-        `${name} is served ${JSON.stringify(shown)}, the log gives ${JSON.stringify(view)}`,
+        `${name} is served ${JSON.stringify({ seq, view: served })}, the log gives ${JSON.stringify(view)}`,
       )
     }
   }
@@ -78,8 +90,14 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
     switch (message.type) {
       case 'welcome': {
         const room = message.rooms.find((one) => one.roomId === roomId)
-        if (room) take(room.seq, room.call)
-        else shown = undefined
+        if (!room) shown = undefined
+        else if (!shown) take(room.seq, room.call)
+        else {
+          // As a page that comes back: it keeps what it has, and asks from there.
+          check(room.seq, room.call)
+          const missing = numbersToSync({ [roomId]: shown.seq }, { [roomId]: room.seq })
+          if (missing[roomId] !== undefined) sync(missing[roomId])
+        }
         return
       }
       case 'room':
@@ -92,24 +110,33 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
         shown = undefined
         return
       case 'facts':
-        for (const fact of message.facts) takeFact(fact as RoomFact & { seq: number })
+        takeFacts(message.facts as NumberedFact[])
         return
       default:
         return
     }
   }
 
-  function takeFact(fact: RoomFact & { seq: number }): void {
-    if (!isSame(fact, ledger.log[fact.seq - 1])) {
-      world.fail('I5', `${name} is told ${JSON.stringify(fact)}, which is not committed`)
+  function takeFacts(facts: readonly NumberedFact[]): void {
+    for (const fact of facts) {
+      if (!isSame(fact, ledger.log[fact.seq - 1])) {
+        world.fail('I5', `${name} is told ${JSON.stringify(fact)}, which is not committed`)
+      }
     }
-    if (!shown || fact.seq <= shown.seq) return
-    if (fact.seq > shown.seq + 1) {
-      current?.socket.rooms.get(roomId)?.sync(current.socket, shown.seq)
-      return
+    if (!shown) return
+    const { next, syncFrom } = deps.follow(shown.seq, facts)
+    for (const fact of next) {
+      if (!shown) return
+      if (fact.seq !== shown.seq + 1) {
+        world.fail('R48', `${name}'s app takes number ${fact.seq} after ${shown.seq}`)
+      }
+      shown = { seq: fact.seq, view: applyFact(roomId, shown.view, fact) }
     }
-    shown = { seq: fact.seq, view: applyFact(roomId, shown.view, fact) }
-    if (fact.type === 'member.left' && fact.userId === userId) shown = undefined
+    if (syncFrom !== null) sync(syncFrom)
+  }
+
+  function sync(have: number): void {
+    current?.socket.rooms.get(roomId)?.sync(current.socket, have)
   }
 
   function openSocket(server: SimulatedServer): void {
@@ -118,7 +145,13 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
       outbox.push(text)
       world.after(random.between(1, 20), () => {
         const next = outbox.shift()
-        if (next !== undefined && current?.socket === socket) receive(next)
+        if (next === undefined || current?.socket !== socket) return
+        // Only what something follows: that shows the gap, and nothing else would for 20 s.
+        if (isFacts(next) && isFacts(outbox[0]) && deps.losesMessage()) {
+          world.tell(name, `misses ${next.slice(0, 60)}…`)
+          return
+        }
+        receive(next)
       })
     }
     /** What the server uses of uWebSockets. */
@@ -127,6 +160,7 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
         deliver(text)
         return 1
       },
+      getBufferedAmount: () => 0,
       subscribe: (topic: string) => void server.topic(topic).add(deliver),
       unsubscribe: (topic: string) => void server.topic(topic).delete(deliver),
       end: () => client.cut(),
@@ -170,6 +204,8 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
   }
   return client
 }
+
+const isFacts = (text: string | undefined) => text?.startsWith('{"type":"facts"') ?? false
 
 export function isSame(a: unknown, b: unknown): boolean {
   return stable(a) === stable(b)

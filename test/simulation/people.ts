@@ -5,7 +5,7 @@ import { AppError } from '../../server/errors.ts'
 import type { Join } from '../../server/protocol/wire.ts'
 import type { SignedIn } from '../../server/services.ts'
 import type { Ledger } from './ledger.ts'
-import { createLiveClient, type LiveClient } from './live-client.ts'
+import { createLiveClient, type LiveClient, type LiveClientDeps } from './live-client.ts'
 import type { LivekitToken, Session, SimulatedLivekit } from './livekit.ts'
 import { NoAnswer, type Network } from './network.ts'
 import type { Random } from './random.ts'
@@ -44,6 +44,8 @@ export interface PeopleDeps {
   roomId: string
   server(): SimulatedServer | null
   newId(): string
+  losesMessage: LiveClientDeps['losesMessage']
+  follow: LiveClientDeps['follow']
 }
 
 export interface People {
@@ -219,6 +221,8 @@ export function createPeople(deps: PeopleDeps): People {
           me,
           server: deps.server,
           isOnline: () => person.isOnline(),
+          losesMessage: deps.losesMessage,
+          follow: deps.follow,
         }),
       }
       all.push(person)

@@ -1,6 +1,7 @@
 /**
- * Nine bugs, each put between the parts of the server (its store, its steps, its clock), never into the
- * product: the simulation is worth something only if it finds every one of them.
+ * Eleven bugs, each put between the parts of the server (its store, its steps, its clock) or of a page
+ * (its rule for numbers), never into the product: the simulation is worth something only if it finds
+ * every one of them.
  */
 import type { CallEvent } from '../../machines/call.events.ts'
 import { toIdentity } from '../../machines/call.context.ts'
@@ -8,6 +9,7 @@ import { isShutOut, type Connection } from '../../machines/connection.machine.ts
 import type { CallSnapshot } from '../../machines/decide.ts'
 import { AmbiguousCommitError, type LoadedRoom, type Store } from '../../persistence/store.ts'
 import type { RoomSteps } from '../../server/rooms/room-step.ts'
+import { followFacts } from '../../server/protocol/follow-room.ts'
 import type { Planted } from './server.ts'
 import type { World } from './world.ts'
 
@@ -133,6 +135,16 @@ export const plantedBugs = {
   /** Waits end when the machine's clock says so, and somebody sets it (R53). */
   'wait by the machine’s clock': {
     clock: (machine) => ({ ...machine, notBefore: () => undefined, onStep: () => undefined }),
+  },
+
+  /** A page sees that a number is missing, and waits for it (R48). */
+  'do not ask for a gap': {
+    follow: (have, facts) => ({ ...followFacts(have, facts), syncFrom: null }),
+  },
+
+  /** A page takes what it has already for news (R48). */
+  'take a fact twice': {
+    follow: (have, facts) => followFacts(Math.min(have, (facts[0]?.seq ?? 1) - 1), facts),
   },
 } satisfies Record<string, Planted>
 

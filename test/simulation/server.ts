@@ -21,6 +21,7 @@ import type { Clock } from '../../server/clock.ts'
 import { createServerClock, type ServerClock } from '../../server/server-clock.ts'
 import { parseLivekitRoomName, toLivekitRoomName } from '../../server/livekit/livekit-room-name.ts'
 import { toReport } from '../../server/livekit/to-call-event.ts'
+import type { followFacts } from '../../server/protocol/follow-room.ts'
 import { createElsewhere } from '../../server/realtime/elsewhere.ts'
 import { createFanOut, type SocketFanOut } from '../../server/realtime/fan-out.ts'
 import { createEffectRunner } from '../../server/rooms/effect-runner.ts'
@@ -38,6 +39,8 @@ export interface Planted {
   store?(store: Store, world: World): Store
   steps?(steps: RoomSteps, store: Store): RoomSteps
   clock?(machine: Clock): ServerClock
+  /** A page's rule for numbers. */
+  follow?: typeof followFacts
 }
 
 export interface ServerDeps {

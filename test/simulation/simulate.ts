@@ -1,6 +1,7 @@
 /** One story from one seed: people, browsers, LiveKit and our server, until nothing moves any more. */
 import { defaultTiming } from '../../machines/call.context.ts'
 import type { Store } from '../../persistence/store.ts'
+import { followFacts } from '../../server/protocol/follow-room.ts'
 import { planActions } from './actions.ts'
 import { createFaults, type PlannedFault } from './faults.ts'
 import { createLedger } from './ledger.ts'
@@ -36,7 +37,7 @@ export async function simulate(
   const plot = random('plot')
   const world = createWorld(random('order'))
   const lengthMs = plot.between(20_000, 90_000)
-  const faults = createFaults(world, random('faults'), startsAt + lengthMs)
+  const faults = createFaults(world, random('faults'), random('lines'), startsAt + lengthMs)
   const roomId = `room${seed}`
   const names = ['Ada', 'Bo', 'Cleo', 'Ivo'].slice(0, plot.between(1, 4))
   const userIds = names.map((name) => name.toLowerCase())
@@ -102,6 +103,8 @@ export async function simulate(
     roomId,
     server: running,
     newId: () => `p${++ids}`,
+    losesMessage: faults.losesMessage,
+    follow: planted.follow ?? followFacts,
   })
 
   /** A webhook on its way to our server. */

@@ -3,6 +3,7 @@
  * another socket of the same person stopped. What it holds is what a page would show.
  */
 import { WebSocket } from 'ws'
+import { followFacts, numbersToSync } from '../../server/protocol/follow-room.ts'
 import {
   serverMessageSchema,
   type ClientMessage,
@@ -83,8 +84,8 @@ export async function watchLive(
           const have = before?.seq(roomId)
           const facts = before ? [...before.facts(roomId)] : []
           rooms.set(roomId, { seq: have ?? seq, facts, welcomed: call })
-          if (have !== undefined && have !== seq) say({ type: 'sync', rooms: { [roomId]: have } })
         }
+        catchUp(Object.fromEntries(message.rooms.map(({ roomId, seq }) => [roomId, seq])))
         return
       case 'facts':
         takeFacts(message.roomId, message.facts)
@@ -111,19 +112,22 @@ export async function watchLive(
     }
   }
 
+  /** From the numbers that were taken over. */
+  function catchUp(told: Record<string, number>): void {
+    const have = Object.fromEntries([...rooms].map(([roomId, { seq }]) => [roomId, seq]))
+    const missing = numbersToSync(have, told)
+    if (Object.keys(missing).length > 0) say({ type: 'sync', rooms: missing })
+  }
+
   function takeFacts(roomId: string, facts: Fact[]): void {
     const room = rooms.get(roomId)
     if (!room) throw new Error(`${person.login} is told of a room that is not theirs: ${roomId}`)
-    for (const fact of facts) {
-      if (fact.seq <= room.seq) continue
-      if (fact.seq > room.seq + 1) {
-        gaps += 1
-        say({ type: 'sync', rooms: { [roomId]: room.seq } })
-        return
-      }
-      room.seq = fact.seq
-      room.facts.push(fact)
-    }
+    const { next, syncFrom } = followFacts(room.seq, facts)
+    room.seq = next.at(-1)?.seq ?? room.seq
+    room.facts.push(...next)
+    if (syncFrom === null) return
+    gaps += 1
+    say({ type: 'sync', rooms: { [roomId]: syncFrom } })
   }
 
   const facts = (roomId: string) => rooms.get(roomId)?.facts ?? []

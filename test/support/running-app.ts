@@ -122,6 +122,7 @@ export async function runApp(options: RunningAppOptions = {}): Promise<RunningAp
     CHATTO_LIMITS_REGISTRATIONS_PER_MINUTE: '0',
     CHATTO_LIMITS_SIGN_INS_PER_MINUTE: '0',
     CHATTO_LIMITS_REQUESTS_PER_SECOND: '0',
+    CHATTO_LIMITS_JOINS_PER_MINUTE: '0',
     CHATTO_LIMITS_SOCKET_MESSAGES_PER_SECOND: '0',
     ...(options.calls === false
       ? { CHATTO_LIVEKIT_ENABLED: 'false' }

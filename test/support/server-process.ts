@@ -78,6 +78,7 @@ export async function prepareServer(options: ServerOptions = {}): Promise<Server
     CHATTO_LIMITS_REGISTRATIONS_PER_MINUTE: '0',
     CHATTO_LIMITS_SIGN_INS_PER_MINUTE: '0',
     CHATTO_LIMITS_REQUESTS_PER_SECOND: '0',
+    CHATTO_LIMITS_JOINS_PER_MINUTE: '0',
     ...(livekit
       ? {
           CHATTO_LIVEKIT_URL: livekit.url,

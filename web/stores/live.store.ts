@@ -1,6 +1,7 @@
 /** Puts the live socket's messages into the stores, and says how the connection is. */
 import { createStore } from '@xstate/store'
 import type { Ref } from 'vue'
+import { followFacts, numbersToSync } from '../../server/protocol/follow-room.ts'
 import type { ServerMessage } from '../../server/protocol/live.ts'
 import type { Fact, Room } from '../../server/protocol/wire.ts'
 import { api, serverAnswers } from '../api/client.ts'
@@ -134,7 +135,7 @@ function take(message: ServerMessage): void {
       tellKey(message)
       return
     case 'pong':
-      askForWhatIsMissing(message.rooms)
+      syncWith(message.rooms)
       return
     case 'error':
       return
@@ -147,7 +148,6 @@ function take(message: ServerMessage): void {
 async function welcome(rooms: Extract<ServerMessage, { type: 'welcome' }>['rooms']): Promise<void> {
   welcomes += 1
   const mine = welcomes
-  const have = Object.fromEntries(rooms.map(({ roomId }) => [roomId, roomNow(roomId)?.seq ?? 0]))
   for (const { call } of rooms) learnNames(namesIn(call))
   void refreshConfig()
   const fetched = await fetchRooms(() => mine === welcomes)
@@ -163,7 +163,6 @@ async function welcome(rooms: Extract<ServerMessage, { type: 'welcome' }>['rooms
   }
   // Rooms that are known are brought up by number, so that no message is missed. What no fact tells,
   // a new name for one, is taken from the answer.
-  const known = fetched.filter((room) => roomNow(room.id))
   for (const room of fetched) {
     if (roomNow(room.id)) roomsStore.trigger.described({ room })
     else roomsStore.trigger.changed({ room })
@@ -171,10 +170,7 @@ async function welcome(rooms: Extract<ServerMessage, { type: 'welcome' }>['rooms
   for (const roomId of Object.keys(roomsStore.getSnapshot().context.rooms)) {
     if (!fetched.some((room) => room.id === roomId)) roomsStore.trigger.gone({ roomId })
   }
-  client.send({
-    type: 'sync',
-    rooms: Object.fromEntries(known.map((room) => [room.id, have[room.id] ?? room.seq])),
-  })
+  syncWith(Object.fromEntries(rooms.map(({ roomId, seq }) => [roomId, seq])))
   tellReconnected()
   sendAgain()
 }
@@ -197,17 +193,12 @@ async function fetchRooms(isWanted: () => boolean): Promise<readonly Room[] | nu
   return null
 }
 
-/** `if (seq <= have) same; if (seq > have + 1) ask again`. */
 function takeFacts(roomId: string, facts: readonly Fact[]): void {
   const room = roomNow(roomId)
   if (!room) return
-  const fresh = facts.filter((fact) => fact.seq > room.seq)
-  const first = fresh[0]
-  if (!first) return
-  if (first.seq > room.seq + 1) {
-    client.send({ type: 'sync', rooms: { [roomId]: room.seq } })
-    return
-  }
+  const { next: fresh, syncFrom } = followFacts(room.seq, facts)
+  if (syncFrom !== null) client.send({ type: 'sync', rooms: { [roomId]: syncFrom } })
+  if (fresh.length === 0) return
   const me = sessionStore.getSnapshot().context.me?.id
   const isRead = openRoom === roomId && document.visibilityState === 'visible'
   const unread = isRead
@@ -220,12 +211,12 @@ function takeFacts(roomId: string, facts: readonly Fact[]): void {
   noteMembers(roomId, fresh, (userId) => nameOf(userId) !== '')
 }
 
-function askForWhatIsMissing(rooms: Record<string, number>): void {
-  const behind = Object.entries(rooms).flatMap(([roomId, seq]) => {
-    const have = roomNow(roomId)?.seq
-    return have !== undefined && have < seq ? [[roomId, have] as const] : []
-  })
-  if (behind.length > 0) client.send({ type: 'sync', rooms: Object.fromEntries(behind) })
+/** Asks for what the server has sent of my rooms and this page does not have. */
+function syncWith(told: Record<string, number>): void {
+  const { rooms } = roomsStore.getSnapshot().context
+  const have = Object.fromEntries(Object.values(rooms).map(({ id, seq }) => [id, seq]))
+  const missing = numbersToSync(have, told)
+  if (Object.keys(missing).length > 0) client.send({ type: 'sync', rooms: missing })
 }
 
 function namesIn(call: { participants: { userId: string; displayName: string }[] } | null) {

@@ -7,10 +7,20 @@ import {
   leaveAnswer,
   leaveCallRequest,
 } from '../../protocol/wire.ts'
+import { createRateLimit } from '../../rate-limit.ts'
 import type { CallService } from '../../services.ts'
 import { route, type Route } from '../route.ts'
 
-export function callRoutes(calls: CallService): Route[] {
+export function callRoutes(
+  calls: CallService,
+  { joinsPerMinute }: { joinsPerMinute: number },
+): Route[] {
+  /** Each join is a step of the call that everybody in it is told of (R52). */
+  const limitJoins = createRateLimit({
+    most: joinsPerMinute,
+    inS: 60,
+    refusal: 'too many joins into this call',
+  })
   return [
     route({
       method: 'GET',
@@ -39,13 +49,12 @@ export function callRoutes(calls: CallService): Route[] {
       body: joinCallRequest,
       bodyMayBeEmpty: true,
       answers: { 200: joinSchema.nullable() },
-      handle: async ({ me, body, param, arrival }) => ({
-        status: 200,
-        body: await calls.join(me, param('roomId'), body, {
-          secure: arrival.secure,
-          host: arrival.publicHost,
-        }),
-      }),
+      handle: async ({ me, body, param, arrival }) => {
+        const roomId = param('roomId')
+        await limitJoins(`${me.user.id} ${roomId}`)
+        const origin = { secure: arrival.secure, host: arrival.publicHost }
+        return { status: 200, body: await calls.join(me, roomId, body, origin) }
+      },
     }),
     route({
       method: 'POST',

@@ -71,6 +71,7 @@ describe('without any file', () => {
         registrationsPerMinute: 30,
         signInsPerMinute: 60,
         requestsPerSecond: 50,
+        joinsPerMinute: 60,
         socketMessagesPerSecond: 100,
       },
       metrics: { token: null },
@@ -149,6 +150,7 @@ livekit_away_s = 100
 registrations_per_minute = 0
 sign_ins_per_minute = 1
 requests_per_second = 2
+joins_per_minute = 4
 socket_messages_per_second = 3
 [metrics]
 token = "t"
@@ -193,6 +195,7 @@ level = "debug"
         registrationsPerMinute: 0,
         signInsPerMinute: 1,
         requestsPerSecond: 2,
+        joinsPerMinute: 4,
         socketMessagesPerSecond: 3,
       },
       metrics: { token: 't' },

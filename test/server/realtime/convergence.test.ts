@@ -5,6 +5,7 @@
 import { WebSocket } from 'ws'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { applyFact, type CallView } from '../../../machines/call.view.ts'
+import { followFacts, numbersToSync } from '../../../server/protocol/follow-room.ts'
 import type { ServerMessage } from '../../../server/protocol/live.ts'
 import type { Call, Fact, Join, Room } from '../../../server/protocol/wire.ts'
 import { runApp, type Person, type RunningApp } from '../../support/running-app.ts'
@@ -81,9 +82,12 @@ class LossyClient {
     this.socket?.terminate()
   }
 
-  private sync(roomId: string): void {
-    const rooms = { [roomId]: this.rooms.get(roomId)?.seq ?? 0 }
+  private sync(rooms: Record<string, number>): void {
     this.socket?.send(JSON.stringify({ type: 'sync', rooms }))
+  }
+
+  private have(): Record<string, number> {
+    return Object.fromEntries([...this.rooms].map(([roomId, { seq }]) => [roomId, seq]))
   }
 
   private take(message: ServerMessage): void {
@@ -91,9 +95,14 @@ class LossyClient {
       case 'welcome': {
         const mine = new Set(message.rooms.map(({ roomId }) => roomId))
         for (const roomId of this.rooms.keys()) if (!mine.has(roomId)) this.rooms.delete(roomId)
+        this.sync(
+          numbersToSync(
+            this.have(),
+            Object.fromEntries(message.rooms.map(({ roomId, seq }) => [roomId, seq])),
+          ),
+        )
         for (const { roomId, seq, call } of message.rooms) {
           if (!this.rooms.has(roomId)) this.rooms.set(roomId, { seq, call: toView(call) })
-          else this.sync(roomId)
         }
         return
       }
@@ -113,10 +122,11 @@ class LossyClient {
         this.takeFacts(message.roomId, message.facts)
         return
       case 'pong':
-        for (const [roomId, seq] of Object.entries(message.rooms)) {
-          if (this.rooms.get(roomId)?.seq !== seq) this.sync(roomId)
+        this.sync(numbersToSync(this.have(), message.rooms))
+        // A room whose first message was lost: from its beginning.
+        for (const roomId of Object.keys(message.rooms)) {
+          if (!this.rooms.has(roomId)) this.sync({ [roomId]: 0 })
         }
-        for (const roomId of this.rooms.keys()) if (!(roomId in message.rooms)) this.sync(roomId)
         return
       default:
         return
@@ -126,16 +136,13 @@ class LossyClient {
   private takeFacts(roomId: string, facts: Fact[]): void {
     // A room whose first message was lost is built up from its log.
     const held = this.rooms.get(roomId) ?? { seq: 0, call: null }
-    for (const fact of facts) {
-      if (fact.seq <= held.seq) continue
-      if (fact.seq > held.seq + 1) {
-        this.sync(roomId)
-        return
-      }
+    const { next, syncFrom } = followFacts(held.seq, facts)
+    for (const fact of next) {
       held.seq = fact.seq
       held.call = applyFact(roomId, held.call, fact)
       this.rooms.set(roomId, held)
     }
+    if (syncFrom !== null) this.sync({ [roomId]: syncFrom })
   }
 }
 

@@ -1,0 +1,32 @@
+/** So many of something by one key in a time; what goes beyond is refused with `slow-down`. */
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { AppError } from './errors.ts'
+
+/** Counts one; rejects with `slow-down` past the limit. */
+export type RateLimit = (key: string) => Promise<void>
+
+export function createRateLimit({
+  most,
+  inS,
+  refusal,
+}: {
+  /** 0: no limit. */
+  most: number
+  inS: number
+  /** For the developer who reads the answer. */
+  refusal: string
+}): RateLimit {
+  if (most === 0) return () => Promise.resolve()
+  const limiter = new RateLimiterMemory({ points: most, duration: inS })
+  return async (key) => {
+    try {
+      await limiter.consume(key)
+    } catch (refused) {
+      if (!(refused instanceof RateLimiterRes)) throw refused
+      throw new AppError('slow-down', refusal, {
+        // By the machine's clock, which may have been set back meanwhile (R53).
+        retryAfterMs: Math.min(refused.msBeforeNext, inS * 1000),
+      })
+    }
+  }
+}
