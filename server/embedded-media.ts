@@ -13,8 +13,8 @@ import {
   createMediaCarrier,
   type MediaCarrier,
   type MediaCarrierOptions,
-} from './livekit/media/carrier-media.ts'
-import { defaultMediaConfig } from './livekit/media/media-config.ts'
+} from './media/media-carrier.ts'
+import { defaultMediaConfig } from './media/link/media-config.ts'
 import type { WebhookService } from './services.ts'
 
 export interface EmbeddedMedia {

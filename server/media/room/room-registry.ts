@@ -1,0 +1,99 @@
+/** All rooms of the media server: opened on the first entrance, gone when they report that they are over. */
+import { WebhookEvent, type Room } from '@livekit/protocol'
+import type { MediaConfig } from '../link/media-config.ts'
+import type { MediaParticipant } from './media-participant.ts'
+import { createMediaRoom } from './media-room.ts'
+import type { MediaRoom, RoomEvent } from './media-room.types.ts'
+import type { LineParts } from '../transport/peer-transport.ts'
+
+export interface RoomRegistry {
+  readonly all: readonly MediaRoom[]
+  find(name: string): MediaRoom | undefined
+  findParticipant(room: string, identity: string): MediaParticipant | undefined
+  /** The one that is there, or a new one; wishes count for a new one only. */
+  open(wish: RoomWish): MediaRoom
+  /** Of rooms that are over, too. */
+  packetsReceived(): number
+  clear(): void
+}
+
+/** Seconds; what is left out or 0 is as configured. */
+export interface RoomWish {
+  name: string
+  emptyTimeout?: number
+  departureTimeout?: number
+  maxParticipants?: number
+  metadata?: string
+}
+
+const idLetters = 12
+
+export function createRoomRegistry({
+  config,
+  parts,
+  report,
+  opened,
+}: {
+  config: MediaConfig
+  parts: LineParts
+  report(event: WebhookEvent): void
+  opened(): void
+}): RoomRegistry {
+  const rooms = new Map<string, MediaRoom>()
+  let packetsOfGone = 0
+  const newSid = (prefix: string) => `${prefix}${toLetters(parts.random(2 * idLetters))}`
+
+  function tell(room: Room, event: RoomEvent): void {
+    const createdAt = BigInt(Math.floor(parts.now() / 1000))
+    report(new WebhookEvent({ ...event, room, id: newSid('EV_'), createdAt }))
+  }
+
+  return {
+    get all() {
+      return [...rooms.values()]
+    },
+    find: (name) => rooms.get(name),
+    findParticipant: (room, identity) => rooms.get(room)?.participants.get(identity),
+    open(wish) {
+      const { name, metadata = '' } = wish
+      const present = rooms.get(name)
+      if (present) return present
+      const { times, maxParticipants } = config
+      const room = createMediaRoom({
+        name,
+        sid: newSid('RM_'),
+        metadata,
+        maxParticipants: Math.min(wish.maxParticipants || maxParticipants, maxParticipants),
+        times: {
+          ...times,
+          emptyTimeoutS: wish.emptyTimeout || times.emptyTimeoutS,
+          departureTimeoutS: wish.departureTimeout || times.departureTimeoutS,
+        },
+        parts,
+        newSid,
+        report: tell,
+        finished() {
+          rooms.delete(name)
+          packetsOfGone += room.packetsReceived
+        },
+      })
+      rooms.set(name, room)
+      tell(room.info(), { event: 'room_started' })
+      opened()
+      return room
+    },
+    packetsReceived: () =>
+      [...rooms.values()].reduce((sum, room) => sum + room.packetsReceived, packetsOfGone),
+    clear() {
+      rooms.clear()
+    },
+  }
+}
+
+const letters = 'abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789'
+
+function toLetters(random: Buffer): string {
+  return Array.from({ length: idLetters }, (_, index) => {
+    return letters[random.readUInt16BE(2 * index) % letters.length]
+  }).join('')
+}

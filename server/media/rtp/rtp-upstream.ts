@@ -1,0 +1,256 @@
+/**
+ * What a client sends: finds the track of each packet, mends losses, and tells the client how its
+ * packets arrive.
+ */
+import { RtcpSrPacket, RtpHeader, RtpPacket, type RtcpPacket } from 'werift'
+import type { PublishedTrack } from './published-track.ts'
+import { createRtpReception, type RtpReception } from './rtp-reception.ts'
+import {
+  writeNack,
+  writePictureLoss,
+  writeReceiverReport,
+  writeTransportFeedback,
+  type Arrival,
+} from './rtcp-write.ts'
+import type { SdpSection, SdpSsrcs } from '../negotiation/sdp-parse.ts'
+
+export interface RtpUpstream {
+  readonly packetsReceived: number
+  /** Of the track that lost most in the last second. */
+  readonly lossShare: number
+  /** Of a section that the client sends in; the track may become known later. */
+  setSection(section: UpstreamSection): void
+  removeSection(mid: string): void
+  received(packet: RtpPacket): void
+  reported(packet: RtcpPacket): void
+  tick(at: number): void
+}
+
+export interface UpstreamSection {
+  mid: string
+  ssrcs: SdpSection['ssrcs']
+  codec: { main: number; rtx: number | null }
+  /** The layers that were asked for, the lowest first; others that come all the same are left aside. */
+  rids: readonly string[]
+  extensions: SdpSection['extensions']
+  track: PublishedTrack
+}
+
+export const extensionUri = {
+  mid: 'urn:ietf:params:rtp-hdrext:sdes:mid',
+  rid: 'urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
+  repairedRid: 'urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id',
+  audioLevel: 'urn:ietf:params:rtp-hdrext:ssrc-audio-level',
+  transportSequence: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+}
+
+interface Main {
+  ssrc: number
+  reception: RtpReception
+}
+
+interface Section extends UpstreamSection {
+  /** By layer; without a simulcast there is one, 0. */
+  mains: Map<number, Main>
+  ids: Record<keyof typeof extensionUri, number | undefined>
+}
+
+interface Stream {
+  section: Section
+  use: 'main' | 'rtx' | 'unwanted'
+  layer: number
+}
+
+const reportEveryMs = 1_000
+const feedbackEveryMs = 80
+const maxStreams = 200
+const maxArrivals = 500
+
+export function createRtpUpstream({
+  sendRtcp,
+  now,
+}: {
+  sendRtcp(packet: Buffer): void
+  now(): number
+}): RtpUpstream {
+  const sections = new Map<string, Section>()
+  const streams = new Map<number, Stream>()
+  /** The layer that a stream once said it was, whichever section it serves by now. */
+  const named = new Map<number, string>()
+  let arrivals: Arrival[] = []
+  let feedbackCount = 0
+  let feedbackAt = 0
+  let reportedAt = 0
+  let packetsReceived = 0
+  let lossShare = 0
+  /** The same everywhere in a bundle. */
+  let ids: Partial<Section['ids']> = {}
+
+  function take({ section, layer }: Stream, packet: RtpPacket): void {
+    const { header } = packet
+    let main = section.mains.get(layer)
+    if (main?.ssrc !== header.ssrc) {
+      const { clockRate, kind } = section.track
+      const reception = createRtpReception({ clockRate, isAsking: kind === 'video' })
+      main = { ssrc: header.ssrc, reception }
+      section.mains.set(layer, main)
+      const { ssrc } = header
+      const askKeyframe = () => {
+        sendRtcp(writePictureLoss(ssrc))
+      }
+      section.track.setSource({ askKeyframe }, layer)
+    }
+    const isNew = main.reception.take(header.sequenceNumber, header.timestamp, now())
+    if (!isNew) return
+    const level = find(header, section.ids.audioLevel)?.[0]
+    section.track.received(packet, level === undefined ? null : level & 0x7f, layer)
+  }
+
+  /** RFC 4588: the first two bytes are the number of the packet that was lost. */
+  function restore(stream: Stream, { header, payload }: RtpPacket): void {
+    const { section } = stream
+    const main = section.mains.get(stream.layer)
+    if (!main || payload.length < 3) return
+    const { marker, timestamp } = header
+    const original = new RtpHeader({
+      payloadType: section.codec.main,
+      sequenceNumber: payload.readUInt16BE(0),
+      ssrc: main.ssrc,
+      marker,
+      timestamp,
+    })
+    take(stream, new RtpPacket(original, payload.subarray(2)))
+  }
+
+  function learn(header: RtpHeader): Stream | undefined {
+    const mid = find(header, ids.mid)?.toString('latin1')
+    const section = mid === undefined ? listing(header.ssrc) : sections.get(mid)
+    if (!section || streams.size >= maxStreams) return undefined
+    const rid = find(header, section.ids.rid)?.toString('latin1')
+    const repaired = find(header, section.ids.repairedRid)?.toString('latin1')
+    const layer = rid ?? repaired ?? named.get(header.ssrc)
+    if (layer !== undefined && named.size < maxStreams) named.set(header.ssrc, layer)
+    const { rids } = section
+    // Its packets name it until the first report of ours has come.
+    if (rids.length > 1 && layer === undefined) return undefined
+    const index = layer === undefined || rids.length === 0 ? 0 : rids.indexOf(layer)
+    const isRtx = header.payloadType === section.codec.rtx
+    const use = index < 0 ? 'unwanted' : isRtx ? 'rtx' : 'main'
+    const stream: Stream = { section, use, layer: index }
+    streams.set(header.ssrc, stream)
+    return stream
+  }
+
+  /** A packet without its section's name: after the first ones they go without. */
+  function listing(ssrc: number): Section | undefined {
+    return [...sections.values()].find(({ ssrcs }) => ssrcs && ofAll(ssrcs).includes(ssrc))
+  }
+
+  const receptions = () => [...sections.values()].flatMap(({ mains }) => [...mains.values()])
+
+  function sendFeedback(): void {
+    const [first] = arrivals
+    const main = [...streams.keys()][0]
+    if (!first || main === undefined) return
+    const ahead = ({ sequence }: Arrival) =>
+      ((sequence - first.sequence + 0x8000) & 0xffff) - 0x8000
+    const ordered = arrivals
+      .sort((a, b) => ahead(a) - ahead(b))
+      .filter(({ sequence }, index, all) => sequence !== all[index - 1]?.sequence)
+    arrivals = []
+    const feedback = writeTransportFeedback(main, feedbackCount, ordered)
+    feedbackCount += 1
+    if (feedback) sendRtcp(feedback)
+  }
+
+  return {
+    get packetsReceived() {
+      return packetsReceived
+    },
+    get lossShare() {
+      return lossShare
+    },
+    setSection(next) {
+      ids = toIds(next.extensions)
+      const known = sections.get(next.mid)
+      // The same track in the same section goes on counting where it was.
+      const isSame = known?.track === next.track
+      const mains: Section['mains'] = isSame ? known.mains : new Map<number, Main>()
+      if (known && known.track !== next.track) this.removeSection(next.mid)
+      const section: Section = { ...next, mains, ids: toIds(next.extensions) }
+      sections.set(next.mid, section)
+      for (const stream of streams.values()) if (stream.section === known) stream.section = section
+      // Which of them has which layer, its packets say.
+      if (!next.ssrcs || next.rids.length > 0) return
+      const { main: first, rtx, others } = next.ssrcs
+      for (const ssrc of others) streams.set(ssrc, { section, use: 'unwanted', layer: 0 })
+      streams.set(first, { section, use: 'main', layer: 0 })
+      if (rtx !== null) streams.set(rtx, { section, use: 'rtx', layer: 0 })
+    },
+    removeSection(mid) {
+      const section = sections.get(mid)
+      if (!section) return
+      sections.delete(mid)
+      section.track.removeSources()
+      for (const [ssrc, stream] of streams) if (stream.section === section) streams.delete(ssrc)
+    },
+    received(packet) {
+      packetsReceived += 1
+      const { header } = packet
+      const transport = find(header, ids.transportSequence)
+      if (transport && transport.length >= 2 && arrivals.length < maxArrivals) {
+        const atUs = Math.round(performance.now() * 1000)
+        arrivals.push({ sequence: transport.readUInt16BE(0), atUs })
+      }
+      const stream = streams.get(header.ssrc) ?? learn(header)
+      if (!stream || stream.use === 'unwanted') return
+      const { section } = stream
+      if (stream.use === 'rtx') restore(stream, packet)
+      else if (header.payloadType === section.codec.main) take(stream, packet)
+    },
+    reported(packet) {
+      if (!(packet instanceof RtcpSrPacket)) return
+      const stream = streams.get(packet.ssrc)
+      const main = stream?.section.mains.get(stream.layer)
+      if (!stream || main?.ssrc !== packet.ssrc) return
+      const { ntpTimestamp, rtpTimestamp } = packet.senderInfo
+      main.reception.senderReported(ntpTimestamp, now())
+      stream.section.track.senderReported(ntpTimestamp, rtpTimestamp, packet.ssrc)
+    },
+    tick(at) {
+      for (const { ssrc, reception } of receptions()) {
+        const missing = reception.missing(at)
+        if (missing.length > 0) sendRtcp(writeNack(ssrc, missing))
+      }
+      if (at - feedbackAt >= feedbackEveryMs) {
+        feedbackAt = at
+        sendFeedback()
+      }
+      if (at - reportedAt >= reportEveryMs) {
+        reportedAt = at
+        const reports = receptions().map(({ ssrc, reception }) => reception.report(ssrc, at))
+        lossShare = Math.max(0, ...reports.map(({ fractionLost }) => fractionLost / 256))
+        if (reports.length > 0) sendRtcp(writeReceiverReport(reports))
+      }
+    },
+  }
+}
+
+const ofAll = ({ main, rtx, others }: SdpSsrcs) => [main, rtx, ...others]
+
+function find(header: RtpHeader, id: number | undefined): Buffer | undefined {
+  return id === undefined
+    ? undefined
+    : header.extensions.find((extension) => extension.id === id)?.payload
+}
+
+function toIds(extensions: SdpSection['extensions']): Section['ids'] {
+  const of = (uri: string) => extensions.find((extension) => extension.uri === uri)?.id
+  return {
+    mid: of(extensionUri.mid),
+    rid: of(extensionUri.rid),
+    repairedRid: of(extensionUri.repairedRid),
+    audioLevel: of(extensionUri.audioLevel),
+    transportSequence: of(extensionUri.transportSequence),
+  }
+}
