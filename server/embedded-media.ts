@@ -11,10 +11,10 @@ import {
 } from './livekit/livekit-access.ts'
 import {
   createMediaCarrier,
+  defaultMediaConfig,
   type MediaCarrier,
   type MediaCarrierOptions,
 } from './media/media-carrier.ts'
-import { defaultMediaConfig } from './media/link/media-config.ts'
 import type { WebhookService } from './services.ts'
 
 export interface EmbeddedMedia {

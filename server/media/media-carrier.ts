@@ -1,17 +1,22 @@
 /**
- * Carries the embedded media server in the web process: lets clients in by their token and relays
- * what they say to the media process, whichever one runs just now.
+ * The embedded media server as the rest of the server knows it: the only file here that others import.
+ * Runs in the web process: lets clients in by their token and relays what they say to the media process,
+ * whichever one runs just now. README.md has the way from here.
  */
 import type { Logger } from 'pino'
+import { toRefusal, verifyMediaToken } from './api/media-token.ts'
+import type { TwirpAnswer, TwirpRequest } from './api/twirp.ts'
+import { createUpkeep } from './carrier/process-supervisor.ts'
 import { requireJoin, requireJoinRequest } from './carrier/require-join.ts'
-import type { MediaProcessConfig, MediaStats, WebhookTarget } from './link/messages.ts'
 import { unavailable, unavailableAnswer, type CarriedSignal } from './carrier/signal-relay.ts'
 import { prepareMeetingPlace } from './carrier/socket-path.ts'
-import { createUpkeep } from './carrier/process-supervisor.ts'
+import type { MediaGrants } from './link/media-grants.ts'
+import type { MediaProcessConfig, MediaStats, WebhookTarget } from './link/messages.ts'
 import { SignalRefused, type SignalPath } from './link/signal.ts'
-import { verifyMediaToken, type MediaGrants } from './api/media-token.ts'
-import { toRefusal } from './api/room-service.ts'
-import type { TwirpAnswer, TwirpRequest } from './api/twirp.ts'
+
+export { defaultMediaConfig } from './link/media-config.ts'
+export { isOnlyLoopback, ownAddresses } from './link/own-addresses.ts'
+export { SignalRefused, type CarriedSignal, type SignalPath }
 
 export interface MediaCarrierOptions {
   config: MediaProcessConfig

@@ -1,8 +1,29 @@
 /** What LiveKit's RoomService can ask of the rooms. */
-import { DisconnectReason, LeaveRequest_Action } from '@livekit/protocol'
-import type { MediaRooms } from '../link/signal.ts'
+import {
+  DisconnectReason,
+  LeaveRequest_Action,
+  MuteTrackRequest,
+  type ParticipantInfo,
+  type Room,
+  type TrackInfo,
+} from '@livekit/protocol'
+import type { RoomOptions } from '../link/media-grants.ts'
 import type { RoomRegistry } from '../room/room-registry.ts'
-import { muteByServer } from '../signalling/signal-requests.ts'
+
+/** Names are LiveKit's room names. */
+export interface MediaRooms {
+  /** All, or those with these names. */
+  list(names: string[]): Room[]
+  /** Makes the room, or gives the one that is there. */
+  create(options: RoomOptions & { name: string }): Room
+  /** False when there is none. */
+  delete(name: string): boolean
+  participants(room: string): ParticipantInfo[]
+  participant(room: string, identity: string): ParticipantInfo | undefined
+  remove(room: string, identity: string): boolean
+  /** Undefined when there is no such track. */
+  mute(room: string, identity: string, trackSid: string, muted: boolean): TrackInfo | undefined
+}
 
 export function createMediaRooms(registry: RoomRegistry): MediaRooms {
   return {
@@ -33,7 +54,10 @@ export function createMediaRooms(registry: RoomRegistry): MediaRooms {
       const participant = registry.findParticipant(name, identity)
       const track = participant?.publications.find(trackSid)
       if (!room || !participant || !track) return undefined
-      muteByServer(room, participant, trackSid, muted)
+      // As a moderator does: the client is told to be silent, and does it itself.
+      const value = new MuteTrackRequest({ sid: trackSid, muted })
+      participant.outlet.send({ case: 'mute', value })
+      if (participant.publications.mute(trackSid, muted)) room.changed(participant)
       return track.info
     },
   }

@@ -1,50 +1,8 @@
 /** Who a LiveKit token says somebody is, and what they may do: checked and issued as LiveKit does. */
 import { RoomConfiguration, TrackSource } from '@livekit/protocol'
 import { z } from 'zod'
+import type { MediaGrants, RoomOptions, VideoGrants } from '../link/media-grants.ts'
 import { signJwt, verifyJwt, type JwtVerdict, type MediaKeys } from './jwt.ts'
-
-export type { MediaKeys }
-
-/** Everything that was left out has LiveKit's default. */
-export interface MediaGrants {
-  /** Empty for who only asks the RoomService. */
-  identity: string
-  name: string
-  metadata: string
-  attributes: Record<string, string>
-  /** LiveKit's word for what kind of participant it is; `standard` when left out. */
-  kind: string
-  video: VideoGrants
-  /** How the room is to be when this person is the first. */
-  room: RoomGrants
-  /** Null: a token without an end, which LiveKit takes, too. */
-  expiresAt: number | null
-}
-
-export interface VideoGrants {
-  room: string
-  roomJoin: boolean
-  roomCreate: boolean
-  roomList: boolean
-  roomAdmin: boolean
-  canPublish: boolean
-  canSubscribe: boolean
-  canPublishData: boolean
-  /** Empty: every source, if `canPublish`. */
-  canPublishSources: TrackSource[]
-  canUpdateOwnMetadata: boolean
-  hidden: boolean
-  recorder: boolean
-  agent: boolean
-}
-
-/** Seconds; undefined leaves it to the server. */
-export interface RoomGrants {
-  emptyTimeout?: number
-  departureTimeout?: number
-  maxParticipants?: number
-  metadata?: string
-}
 
 export type TokenVerdict = { ok: true; grants: MediaGrants } | Exclude<JwtVerdict, { ok: true }>
 
@@ -89,7 +47,7 @@ export function verifyMediaToken(
   const verdict = verifyJwt({ apiKey, apiSecret }, token, now)
   if (!verdict.ok) return verdict
   const parsed = claimsSchema.safeParse(verdict.claims)
-  const room = parsed.success ? toRoomGrants(parsed.data.roomConfig) : undefined
+  const room = parsed.success ? toRoomOptions(parsed.data.roomConfig) : undefined
   if (!parsed.success || !room) return { ok: false, why: 'malformed' }
   const { sub, jti, exp, name, kind, metadata, attributes, video } = parsed.data
   return {
@@ -104,6 +62,24 @@ export function verifyMediaToken(
       room,
       expiresAt: exp === undefined ? null : exp * 1000,
     },
+  }
+}
+
+/** LiveKit repeats the token and the key here; neither belongs into answers and logs. */
+export function toRefusal(why: Extract<TokenVerdict, { ok: false }>['why']): string {
+  switch (why) {
+    case 'malformed':
+      return 'invalid authorization token'
+    case 'wrong-key':
+      return 'invalid API key'
+    case 'bad-signature':
+      return 'invalid token, error: token signature is invalid: signature is invalid'
+    case 'expired':
+      return 'invalid token, error: token has invalid claims: token is expired'
+    case 'not-yet':
+      return 'invalid token, error: token has invalid claims: token is not valid yet'
+    default:
+      return why satisfies never
   }
 }
 
@@ -161,7 +137,9 @@ function toSourceName(source: TrackSource): string {
 }
 
 /** Undefined for what is no room configuration. */
-function toRoomGrants(config: z.infer<typeof claimsSchema>['roomConfig']): RoomGrants | undefined {
+function toRoomOptions(
+  config: z.infer<typeof claimsSchema>['roomConfig'],
+): RoomOptions | undefined {
   if (config === undefined || config === null) return {}
   try {
     const { emptyTimeout, departureTimeout, maxParticipants, metadata } =

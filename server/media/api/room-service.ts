@@ -12,8 +12,10 @@ import {
   RemoveParticipantResponse,
   RoomParticipantIdentity,
 } from '@livekit/protocol'
-import type { MediaRooms } from '../link/signal.ts'
-import { verifyMediaToken, type MediaKeys, type VideoGrants } from './media-token.ts'
+import type { VideoGrants } from '../link/media-grants.ts'
+import type { MediaKeys } from './jwt.ts'
+import type { MediaRooms } from './media-rooms.ts'
+import { toRefusal, verifyMediaToken } from './media-token.ts'
 import {
   badRoute,
   livekitError,
@@ -69,26 +71,6 @@ function readAsker(
   const verdict = verifyMediaToken(authorization.slice(bearer.length), { ...keys, now })
   if (verdict.ok) return { grants: verdict.grants.video }
   return { refusal: toRefusal(verdict.why) }
-}
-
-type WhyNot = Extract<ReturnType<typeof verifyMediaToken>, { ok: false }>['why']
-
-/** LiveKit repeats the token and the key here; neither belongs into answers and logs. */
-export function toRefusal(why: WhyNot): string {
-  switch (why) {
-    case 'malformed':
-      return 'invalid authorization token'
-    case 'wrong-key':
-      return 'invalid API key'
-    case 'bad-signature':
-      return 'invalid token, error: token signature is invalid: signature is invalid'
-    case 'expired':
-      return 'invalid token, error: token has invalid claims: token is expired'
-    case 'not-yet':
-      return 'invalid token, error: token has invalid claims: token is not valid yet'
-    default:
-      return why satisfies never
-  }
 }
 
 function answer(request: TwirpRequest, rooms: MediaRooms, grants: VideoGrants | null): TwirpAnswer {

@@ -1,11 +1,5 @@
 /** Protobuf messages as Go's Twirp reads and writes them: JSON with the proto's own names, nothing left out. */
-import {
-  badRoute,
-  jsonAnswer,
-  TwirpError,
-  type TwirpAnswer,
-  type TwirpRequest,
-} from './twirp.ts'
+import { badRoute, jsonAnswer, TwirpError, type TwirpAnswer, type TwirpRequest } from './twirp.ts'
 
 /** What this file needs of a message of @livekit/protocol. */
 export interface ProtoMessage {

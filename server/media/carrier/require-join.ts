@@ -1,13 +1,10 @@
 /** What LiveKit's `validate` says about a connection that a client could not open. */
-import { gunzipSync } from 'node:zlib'
-import { JoinRequest, WrappedJoinRequest, WrappedJoinRequest_Compression } from '@livekit/protocol'
+import { readJoinRequest } from '../link/join-request.ts'
 import { SignalRefused, type SignalPath } from '../link/signal.ts'
-import type { MediaGrants } from '../api/media-token.ts'
+import type { MediaGrants } from '../link/media-grants.ts'
 
 const longestRoomName = 256
 const longestIdentity = 256
-/** Go's limit for headers, which LiveKit takes for this, too. */
-const largestJoinRequest = 1024 * 1024
 
 /** Throws `SignalRefused`. Cheap, so the web process does it before anybody else is bothered. */
 export function requireJoin({ identity, video }: MediaGrants): void {
@@ -34,28 +31,5 @@ export function requireJoinRequest(path: SignalPath, query: string): void {
   if (!/^[A-Za-z0-9_-]*={0,2}$/.test(wrapped) || wrapped.length % 4 !== 0) {
     throw new SignalRefused(400, 'cannot base64 decode wrapped join request')
   }
-  const outer = parse('wrapped join request', () =>
-    WrappedJoinRequest.fromBinary(Buffer.from(wrapped, 'base64url')),
-  )
-  const bytes =
-    outer.compression === WrappedJoinRequest_Compression.GZIP
-      ? unzip(outer.joinRequest)
-      : outer.joinRequest
-  parse('join request', () => JoinRequest.fromBinary(bytes))
-}
-
-function unzip(bytes: Uint8Array): Uint8Array {
-  try {
-    return gunzipSync(bytes, { maxOutputLength: largestJoinRequest })
-  } catch {
-    throw new SignalRefused(400, 'cannot read decompressed join request')
-  }
-}
-
-function parse<T>(what: string, read: () => T): T {
-  try {
-    return read()
-  } catch {
-    throw new SignalRefused(400, `cannot unmarshal ${what}`)
-  }
+  readJoinRequest(wrapped)
 }

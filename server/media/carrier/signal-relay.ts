@@ -2,7 +2,7 @@
 import type { CarrierLink } from './process-link.ts'
 import type { Frame, FromMediaProcess, MediaStats } from '../link/messages.ts'
 import { SignalRefused, type SignalPath, type SignalPeer } from '../link/signal.ts'
-import type { MediaGrants } from '../api/media-token.ts'
+import type { MediaGrants } from '../link/media-grants.ts'
 import { jsonAnswer, type TwirpAnswer, type TwirpRequest } from '../api/twirp.ts'
 
 /** A connection that the media process took. */

@@ -1,6 +1,4 @@
 /** What can be set of the media server, and what it is otherwise. */
-import type { RoomTimes } from '../room/media-room.types.ts'
-import type { UdpPorts } from '../transport/udp-sockets.ts'
 
 export interface MediaConfig {
   /**
@@ -12,6 +10,23 @@ export interface MediaConfig {
   /** Of a room; a token can only ask for fewer. */
   maxParticipants: number
   times: RoomTimes
+}
+
+export interface UdpPorts {
+  /** Both 0: any free one. */
+  from: number
+  to: number
+}
+
+export interface RoomTimes {
+  /** Nobody ever came. */
+  emptyTimeoutS: number
+  /** The last one has left. */
+  departureTimeoutS: number
+  /** Signalling without media. */
+  joinTimeoutMs: number
+  /** Media without a sign of life. */
+  silenceTimeoutMs: number
 }
 
 export function defaultMediaConfig(): MediaConfig {

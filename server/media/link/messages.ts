@@ -4,7 +4,7 @@
  */
 import type { MediaConfig } from './media-config.ts'
 import type { SignalPath } from './signal.ts'
-import type { MediaGrants } from '../api/media-token.ts'
+import type { MediaGrants } from './media-grants.ts'
 
 /** Another number on the other side: the media process is of another program and must be replaced. */
 export const linkVersion = 1

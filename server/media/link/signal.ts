@@ -1,9 +1,5 @@
-/**
- * The embedded media server as seen by the process that carries it: verified people come in with a
- * signalling peer, rooms can be asked about and changed, events go out for the webhooks.
- */
-import type { ParticipantInfo, Room, TrackInfo, WebhookEvent } from '@livekit/protocol'
-import type { MediaGrants } from '../api/media-token.ts'
+/** One client's signalling connection, as both processes know it. */
+import type { MediaGrants } from './media-grants.ts'
 
 /** Which of LiveKit's two signalling protocols: one peer connection (v1) or two (v0). */
 export type SignalPath = '/rtc' | '/rtc/v1'
@@ -38,40 +34,4 @@ export class SignalRefused extends Error {
     this.name = 'SignalRefused'
     this.status = status
   }
-}
-
-/** What LiveKit's RoomService can ask; names are LiveKit's room names. */
-export interface MediaRooms {
-  /** All, or those with these names. */
-  list(names: string[]): Room[]
-  /** Makes the room, or gives the one that is there. Seconds; undefined: the defaults. */
-  create(options: {
-    name: string
-    emptyTimeout?: number
-    departureTimeout?: number
-    maxParticipants?: number
-    metadata?: string
-  }): Room
-  /** False when there is none. */
-  delete(name: string): boolean
-  participants(room: string): ParticipantInfo[]
-  participant(room: string, identity: string): ParticipantInfo | undefined
-  remove(room: string, identity: string): boolean
-  /** Undefined when there is no such track. */
-  mute(room: string, identity: string, trackSid: string, muted: boolean): TrackInfo | undefined
-}
-
-export interface MediaServer {
-  /** To be waited for in front of `connect`: the machine's addresses may be others by now. */
-  prepare(): Promise<void>
-  /** Throws `SignalRefused`. */
-  connect(request: SignalRequest, peer: SignalPeer): SignalSession
-  rooms: MediaRooms
-  /** In LiveKit's order; whoever listens signs and sends them. */
-  onEvent(listener: (event: WebhookEvent) => void): void
-  /** Nobody carries signalling just now (the web process is restarting): lost sockets are no loss yet. */
-  carrierAway(): void
-  carrierBack(): void
-  stats(): { rooms: number; participants: number; packetsIn: number; packetsOut: number }
-  close(): Promise<void>
 }

@@ -1,5 +1,5 @@
 /** The two codecs that the media server carries, Opus and VP8, in what a client offers and in what it is offered. */
-import { extensionUri } from '../rtp/rtp-upstream.ts'
+import { extensionUri } from '../rtp/header-extensions.ts'
 import type { SdpSection } from './sdp-parse.ts'
 
 export interface PayloadTypes {

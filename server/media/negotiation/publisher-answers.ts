@@ -6,7 +6,7 @@ import type { ClientLine } from '../rtp/peer-connection.ts'
 import { chooseExtensions, choosePayloadTypes, type PayloadTypes } from './codecs.ts'
 import { maxDataMessageBytes } from '../transport/peer-transport.ts'
 import type { PublishedTrack } from '../rtp/published-track.ts'
-import { extensionUri } from '../rtp/rtp-upstream.ts'
+import { toExtensionIds } from '../rtp/header-extensions.ts'
 import { BadSdp, parseSdp, type SdpSection } from './sdp-parse.ts'
 import { assignTracks } from './section-tracks.ts'
 import { writeSdp, type SdpWrittenSection } from './sdp-write.ts'
@@ -81,10 +81,9 @@ export function createPublisherAnswers({
     if (section.kind === 'application') return undefined
     const next = nextSubscription(section.kind)
     if (!next) return undefined
-    const idOf = (wanted: string) => section.extensions.find(({ uri }) => uri === wanted)?.id
-    const midExtensionId = idOf(extensionUri.mid)
-    line.traffic.setExtension(idOf(extensionUri.transportSequence))
-    next.attach({ line, mid, codec, midExtensionId })
+    const ids = toExtensionIds(section.extensions)
+    line.traffic.setExtension(ids.transportSequence)
+    next.attach({ line, mid, codec, midExtensionId: ids.mid })
     filled.set(mid, next)
     return next
   }

@@ -1,4 +1,6 @@
 /** Reads the session descriptions of clients: only what the media server looks at, and no more than it allows. */
+import type { HeaderExtension } from '../rtp/header-extensions.ts'
+import type { SenderSsrcs } from '../rtp/rtp-upstream.ts'
 
 export type SdpKind = 'audio' | 'video' | 'application'
 export type SdpDirection = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive'
@@ -13,15 +15,6 @@ export interface SdpCodec {
   fmtp: string
 }
 
-/** Senders' streams. With layers that have names, these say nothing of which is which. */
-export interface SdpSsrcs {
-  /** The first, or the best of layers without names. */
-  main: number
-  /** Retransmissions of `main`. */
-  rtx: number | null
-  others: number[]
-}
-
 export interface SdpSection {
   kind: SdpKind
   mid: string
@@ -30,13 +23,13 @@ export interface SdpSection {
   isRejected: boolean
   direction: SdpDirection
   codecs: SdpCodec[]
-  extensions: { id: number; uri: string }[]
+  extensions: HeaderExtension[]
   ufrag: string
   fingerprint: { algorithm: string; value: string } | null
   /** The second word of `a=msid`: many clients put the track's cid there, Firefox anything. */
   trackCid: string
   /** Null: it names none. */
-  ssrcs: SdpSsrcs | null
+  ssrcs: SenderSsrcs | null
   /** Layers that it would send, as it lists them. */
   sendRids: string[]
   sctpPort: number | null
@@ -140,13 +133,13 @@ function toCodec(format: string, all: (name: string) => string[]): SdpCodec[] {
   ]
 }
 
-function toExtension(value: string): { id: number; uri: string }[] {
+function toExtension(value: string): HeaderExtension[] {
   const match = /^(\d{1,2})(?:\/\w+)? (\S+)/.exec(value)
   const id = Number(match?.[1])
   return match?.[2] !== undefined && id >= 1 && id <= 14 ? [{ id, uri: match[2] }] : []
 }
 
-function toSsrcs(lines: string[], groups: string[]): SdpSsrcs | null {
+function toSsrcs(lines: string[], groups: string[]): SenderSsrcs | null {
   const all = [...new Set(lines.flatMap((line) => toSsrc(line) ?? []))]
   const grouped = (semantics: string) =>
     groups

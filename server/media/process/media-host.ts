@@ -15,7 +15,8 @@ import {
   type ToMediaProcess,
   type WebhookTarget,
 } from '../link/messages.ts'
-import { SignalRefused, type MediaServer, type SignalSession } from '../link/signal.ts'
+import { SignalRefused, type SignalSession } from '../link/signal.ts'
+import type { MediaServer } from './media-server.ts'
 import type { TwirpAnswer, TwirpRequest } from '../api/twirp.ts'
 
 /** What the host carries; made once, when the configuration has come. */

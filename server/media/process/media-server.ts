@@ -5,13 +5,29 @@
 import { DisconnectReason, LeaveRequest_Action, type WebhookEvent } from '@livekit/protocol'
 import { RTCDtlsTransport } from 'werift'
 import type { MediaConfig } from '../link/media-config.ts'
-import { createMediaRooms } from '../api/media-rooms.ts'
-import type { MediaServer } from '../link/signal.ts'
+import type { MediaGrants } from '../link/media-grants.ts'
+import type { MediaStats } from '../link/messages.ts'
+import type { SignalPeer, SignalRequest, SignalSession } from '../link/signal.ts'
+import { createMediaRooms, type MediaRooms } from '../api/media-rooms.ts'
 import { openMediaSockets } from '../transport/udp-sockets.ts'
-import type { MediaGrants } from '../api/media-token.ts'
 import { ownAddresses } from '../link/own-addresses.ts'
 import { createRoomRegistry } from '../room/room-registry.ts'
 import { createSignalEntrance } from '../signalling/signal-sessions.ts'
+
+export interface MediaServer {
+  /** To be waited for in front of `connect`: the machine's addresses may be others by now. */
+  prepare(): Promise<void>
+  /** Throws `SignalRefused`. */
+  connect(request: SignalRequest, peer: SignalPeer): SignalSession
+  rooms: MediaRooms
+  /** In LiveKit's order; whoever listens signs and sends them. */
+  onEvent(listener: (event: WebhookEvent) => void): void
+  /** Nobody carries signalling just now (the web process is restarting): lost sockets are no loss yet. */
+  carrierAway(): void
+  carrierBack(): void
+  stats(): MediaStats
+  close(): Promise<void>
+}
 
 export interface MediaServerParts {
   config: MediaConfig

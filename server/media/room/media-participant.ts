@@ -8,9 +8,9 @@ import {
   ParticipantInfo_State,
   ParticipantPermission,
 } from '@livekit/protocol'
-import type { Join } from '../signalling/join-request.ts'
+import type { Join } from './join.ts'
 import type { SignalPeer } from '../link/signal.ts'
-import type { MediaGrants } from '../api/media-token.ts'
+import type { MediaGrants } from '../link/media-grants.ts'
 import { createParticipantLines, type ParticipantLines } from './peer-connections.ts'
 import type { LineParts } from '../transport/peer-transport.ts'
 import { createPublications, type Publications } from './publications.ts'

@@ -1,4 +1,4 @@
-/** What a room of the media server can be asked, what it reports, how long it stays. */
+/** What a room of the media server can be asked, and what it reports. */
 import type {
   DisconnectReason,
   LeaveRequest_Action,
@@ -6,10 +6,10 @@ import type {
   Room,
   TrackInfo,
 } from '@livekit/protocol'
-import type { Join } from '../signalling/join-request.ts'
+import type { Join } from './join.ts'
 import type { MediaParticipant } from './media-participant.ts'
 import type { SignalPeer } from '../link/signal.ts'
-import type { MediaGrants } from '../api/media-token.ts'
+import type { MediaGrants } from '../link/media-grants.ts'
 import type { PublishedTrack } from '../rtp/published-track.ts'
 
 export interface MediaRoom {
@@ -46,15 +46,4 @@ export interface RoomEvent {
     | 'track_unpublished'
   participant?: ParticipantInfo
   track?: TrackInfo
-}
-
-export interface RoomTimes {
-  /** Nobody ever came. */
-  emptyTimeoutS: number
-  /** The last one has left. */
-  departureTimeoutS: number
-  /** Signalling without media. */
-  joinTimeoutMs: number
-  /** Media without a sign of life. */
-  silenceTimeoutMs: number
 }

@@ -8,7 +8,7 @@ import {
   AudioTrackFeature,
   type AddTrackRequest,
 } from '@livekit/protocol'
-import type { MediaGrants } from '../api/media-token.ts'
+import type { MediaGrants } from '../link/media-grants.ts'
 import { createPublishedTrack, type PublishedTrack } from '../rtp/published-track.ts'
 
 export interface Publications {

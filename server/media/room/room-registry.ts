@@ -1,6 +1,7 @@
 /** All rooms of the media server: opened on the first entrance, gone when they report that they are over. */
 import { WebhookEvent, type Room } from '@livekit/protocol'
 import type { MediaConfig } from '../link/media-config.ts'
+import type { RoomOptions } from '../link/media-grants.ts'
 import type { MediaParticipant } from './media-participant.ts'
 import { createMediaRoom } from './media-room.ts'
 import type { MediaRoom, RoomEvent } from './media-room.types.ts'
@@ -10,20 +11,11 @@ export interface RoomRegistry {
   readonly all: readonly MediaRoom[]
   find(name: string): MediaRoom | undefined
   findParticipant(room: string, identity: string): MediaParticipant | undefined
-  /** The one that is there, or a new one; wishes count for a new one only. */
-  open(wish: RoomWish): MediaRoom
+  /** The one that is there, or a new one; the options count for a new one only. */
+  open(options: RoomOptions & { name: string }): MediaRoom
   /** Of rooms that are over, too. */
   packetsReceived(): number
   clear(): void
-}
-
-/** Seconds; what is left out or 0 is as configured. */
-export interface RoomWish {
-  name: string
-  emptyTimeout?: number
-  departureTimeout?: number
-  maxParticipants?: number
-  metadata?: string
 }
 
 const idLetters = 12
@@ -54,8 +46,8 @@ export function createRoomRegistry({
     },
     find: (name) => rooms.get(name),
     findParticipant: (room, identity) => rooms.get(room)?.participants.get(identity),
-    open(wish) {
-      const { name, metadata = '' } = wish
+    open(options) {
+      const { name, metadata = '' } = options
       const present = rooms.get(name)
       if (present) return present
       const { times, maxParticipants } = config
@@ -63,11 +55,11 @@ export function createRoomRegistry({
         name,
         sid: newSid('RM_'),
         metadata,
-        maxParticipants: Math.min(wish.maxParticipants || maxParticipants, maxParticipants),
+        maxParticipants: Math.min(options.maxParticipants || maxParticipants, maxParticipants),
         times: {
           ...times,
-          emptyTimeoutS: wish.emptyTimeout || times.emptyTimeoutS,
-          departureTimeoutS: wish.departureTimeout || times.departureTimeoutS,
+          emptyTimeoutS: options.emptyTimeout || times.emptyTimeoutS,
+          departureTimeoutS: options.departureTimeout || times.departureTimeoutS,
         },
         parts,
         newSid,

@@ -7,7 +7,11 @@ import {
   TransportWideCC,
   type RtcpPacket,
 } from 'werift'
-import { createPeerTransport, type LineParts, type PeerTransport } from '../transport/peer-transport.ts'
+import {
+  createPeerTransport,
+  type LineParts,
+  type PeerTransport,
+} from '../transport/peer-transport.ts'
 import { createLineTraffic, type DownTrack, type LineTraffic } from './rtp-downstream.ts'
 import type { PublishedTrack } from './published-track.ts'
 import { createRtpUpstream, type RtpUpstream } from './rtp-upstream.ts'

@@ -3,6 +3,12 @@
  * packets arrive.
  */
 import { RtcpSrPacket, RtpHeader, RtpPacket, type RtcpPacket } from 'werift'
+import {
+  findExtension,
+  toExtensionIds,
+  type ExtensionIds,
+  type HeaderExtension,
+} from './header-extensions.ts'
 import type { PublishedTrack } from './published-track.ts'
 import { createRtpReception, type RtpReception } from './rtp-reception.ts'
 import {
@@ -12,7 +18,6 @@ import {
   writeTransportFeedback,
   type Arrival,
 } from './rtcp-write.ts'
-import type { SdpSection, SdpSsrcs } from '../negotiation/sdp-parse.ts'
 
 export interface RtpUpstream {
   readonly packetsReceived: number
@@ -26,22 +31,24 @@ export interface RtpUpstream {
   tick(at: number): void
 }
 
+/** Senders' streams. With layers that have names, these say nothing of which is which. */
+export interface SenderSsrcs {
+  /** The first, or the best of layers without names. */
+  main: number
+  /** Retransmissions of `main`. */
+  rtx: number | null
+  others: number[]
+}
+
 export interface UpstreamSection {
   mid: string
-  ssrcs: SdpSection['ssrcs']
+  /** Null: the client names none. */
+  ssrcs: SenderSsrcs | null
   codec: { main: number; rtx: number | null }
   /** The layers that were asked for, the lowest first; others that come all the same are left aside. */
   rids: readonly string[]
-  extensions: SdpSection['extensions']
+  extensions: readonly HeaderExtension[]
   track: PublishedTrack
-}
-
-export const extensionUri = {
-  mid: 'urn:ietf:params:rtp-hdrext:sdes:mid',
-  rid: 'urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
-  repairedRid: 'urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id',
-  audioLevel: 'urn:ietf:params:rtp-hdrext:ssrc-audio-level',
-  transportSequence: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
 }
 
 interface Main {
@@ -52,7 +59,7 @@ interface Main {
 interface Section extends UpstreamSection {
   /** By layer; without a simulcast there is one, 0. */
   mains: Map<number, Main>
-  ids: Record<keyof typeof extensionUri, number | undefined>
+  ids: ExtensionIds
 }
 
 interface Stream {
@@ -84,7 +91,7 @@ export function createRtpUpstream({
   let packetsReceived = 0
   let lossShare = 0
   /** The same everywhere in a bundle. */
-  let ids: Partial<Section['ids']> = {}
+  let ids: Partial<ExtensionIds> = {}
 
   function take({ section, layer }: Stream, packet: RtpPacket): void {
     const { header } = packet
@@ -102,7 +109,7 @@ export function createRtpUpstream({
     }
     const isNew = main.reception.take(header.sequenceNumber, header.timestamp, now())
     if (!isNew) return
-    const level = find(header, section.ids.audioLevel)?.[0]
+    const level = findExtension(header, section.ids.audioLevel)?.[0]
     section.track.received(packet, level === undefined ? null : level & 0x7f, layer)
   }
 
@@ -123,11 +130,11 @@ export function createRtpUpstream({
   }
 
   function learn(header: RtpHeader): Stream | undefined {
-    const mid = find(header, ids.mid)?.toString('latin1')
+    const mid = findExtension(header, ids.mid)?.toString('latin1')
     const section = mid === undefined ? listing(header.ssrc) : sections.get(mid)
     if (!section || streams.size >= maxStreams) return undefined
-    const rid = find(header, section.ids.rid)?.toString('latin1')
-    const repaired = find(header, section.ids.repairedRid)?.toString('latin1')
+    const rid = findExtension(header, section.ids.rid)?.toString('latin1')
+    const repaired = findExtension(header, section.ids.repairedRid)?.toString('latin1')
     const layer = rid ?? repaired ?? named.get(header.ssrc)
     if (layer !== undefined && named.size < maxStreams) named.set(header.ssrc, layer)
     const { rids } = section
@@ -171,13 +178,13 @@ export function createRtpUpstream({
       return lossShare
     },
     setSection(next) {
-      ids = toIds(next.extensions)
+      ids = toExtensionIds(next.extensions)
       const known = sections.get(next.mid)
       // The same track in the same section goes on counting where it was.
       const isSame = known?.track === next.track
       const mains: Section['mains'] = isSame ? known.mains : new Map<number, Main>()
       if (known && known.track !== next.track) this.removeSection(next.mid)
-      const section: Section = { ...next, mains, ids: toIds(next.extensions) }
+      const section: Section = { ...next, mains, ids: toExtensionIds(next.extensions) }
       sections.set(next.mid, section)
       for (const stream of streams.values()) if (stream.section === known) stream.section = section
       // Which of them has which layer, its packets say.
@@ -197,7 +204,7 @@ export function createRtpUpstream({
     received(packet) {
       packetsReceived += 1
       const { header } = packet
-      const transport = find(header, ids.transportSequence)
+      const transport = findExtension(header, ids.transportSequence)
       if (transport && transport.length >= 2 && arrivals.length < maxArrivals) {
         const atUs = Math.round(performance.now() * 1000)
         arrivals.push({ sequence: transport.readUInt16BE(0), atUs })
@@ -236,21 +243,4 @@ export function createRtpUpstream({
   }
 }
 
-const ofAll = ({ main, rtx, others }: SdpSsrcs) => [main, rtx, ...others]
-
-function find(header: RtpHeader, id: number | undefined): Buffer | undefined {
-  return id === undefined
-    ? undefined
-    : header.extensions.find((extension) => extension.id === id)?.payload
-}
-
-function toIds(extensions: SdpSection['extensions']): Section['ids'] {
-  const of = (uri: string) => extensions.find((extension) => extension.uri === uri)?.id
-  return {
-    mid: of(extensionUri.mid),
-    rid: of(extensionUri.rid),
-    repairedRid: of(extensionUri.repairedRid),
-    audioLevel: of(extensionUri.audioLevel),
-    transportSequence: of(extensionUri.transportSequence),
-  }
-}
+const ofAll = ({ main, rtx, others }: SenderSsrcs) => [main, rtx, ...others]

@@ -1,35 +1,14 @@
 /** What a client says of itself when it connects, in either of LiveKit's two ways. */
-import {
-  ClientInfo,
-  ClientInfo_Capability,
-  JoinRequest,
-  WrappedJoinRequest,
-  WrappedJoinRequest_Compression,
-  type AddTrackRequest,
-  type SessionDescription,
-} from '@livekit/protocol'
-import { gunzipSync } from 'node:zlib'
+import { ClientInfo, ClientInfo_Capability, type JoinRequest } from '@livekit/protocol'
+import { readJoinRequest } from '../link/join-request.ts'
 import { SignalRefused, type SignalRequest } from '../link/signal.ts'
-
-export interface Join {
-  /** One peer connection for both directions. */
-  isSinglePeer: boolean
-  isAutoSubscribing: boolean
-  client: ClientInfo
-  /** The participant's sid; null when it joins afresh, '' when it did not say. */
-  reconnectOf: string | null
-  addTracks: AddTrackRequest[]
-  offer: SessionDescription | null
-  attributes: Record<string, string>
-}
-
-const maxJoinRequestBytes = 1_000_000
+import type { Join } from '../room/join.ts'
 
 /** Throws `SignalRefused`. */
 export function parseJoin({ path, query }: Pick<SignalRequest, 'path' | 'query'>): Join {
   const params = new URLSearchParams(query)
   const wrapped = params.get('join_request')
-  if (wrapped !== null) return toJoin(unwrap(wrapped))
+  if (wrapped !== null) return toJoin(read(wrapped))
   if (path === '/rtc/v1') throw new SignalRefused(400, 'join_request is required')
   return {
     isSinglePeer: false,
@@ -61,16 +40,9 @@ function toJoin(request: JoinRequest): Join {
   }
 }
 
-function unwrap(text: string): JoinRequest {
+function read(wrapped: string): JoinRequest {
   try {
-    const { joinRequest, compression } = WrappedJoinRequest.fromBinary(
-      Buffer.from(text, 'base64url'),
-    )
-    const isZipped = compression === WrappedJoinRequest_Compression.GZIP
-    const plain = isZipped
-      ? gunzipSync(joinRequest, { maxOutputLength: maxJoinRequestBytes })
-      : joinRequest
-    return JoinRequest.fromBinary(plain)
+    return readJoinRequest(wrapped)
   } catch {
     throw new SignalRefused(400, 'cannot read the join request')
   }

@@ -3,7 +3,6 @@ import type { SessionDescription, SimulateScenario } from '@livekit/protocol'
 import {
   DisconnectReason,
   LeaveRequest_Action,
-  MuteTrackRequest,
   Pong,
   RequestResponse,
   RequestResponse_Reason,
@@ -118,18 +117,6 @@ export function addTrack(request: AddTrackRequest, context: RequestContext): voi
   const value = new TrackPublishedResponse({ cid: request.cid, track: track.info })
   participant.outlet.send({ case: 'trackPublished', value })
   participant.lines.adopt()
-}
-
-/** Of the moderator's kind: the client is told to be silent, and does it itself. */
-export function muteByServer(
-  room: MediaRoom,
-  participant: MediaParticipant,
-  trackSid: string,
-  muted: boolean,
-): void {
-  const value = new MuteTrackRequest({ sid: trackSid, muted })
-  participant.outlet.send({ case: 'mute', value })
-  if (participant.publications.mute(trackSid, muted)) room.changed(participant)
 }
 
 /** A description that nothing can be done with ends only the session of whoever sent it. */

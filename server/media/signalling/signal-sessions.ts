@@ -8,24 +8,26 @@ import {
   ParticipantInfo_State,
   ReconnectResponse,
   ServerInfo,
-  SignalRequest,
+  SignalRequest as SignalRequestMessage,
 } from '@livekit/protocol'
-import { parseJoin, type Join } from './join-request.ts'
+import { parseJoin } from './join-request.ts'
 import type { MediaParticipant } from '../room/media-participant.ts'
+import type { Join } from '../room/join.ts'
 import type { MediaRoom } from '../room/media-room.types.ts'
 import {
   SignalRefused,
-  type MediaServer,
   type SignalPeer,
+  type SignalRequest,
   type SignalSession,
 } from '../link/signal.ts'
-import type { MediaGrants } from '../api/media-token.ts'
+import type { MediaGrants } from '../link/media-grants.ts'
 import type { RoomRegistry } from '../room/room-registry.ts'
 import { closeCode, sendOnce } from '../room/signal-outlet.ts'
 import { acceptOffer, addTrack, handleSignalRequest } from './signal-requests.ts'
 
 export interface SignalEntrance {
-  connect: MediaServer['connect']
+  /** Throws `SignalRefused`. */
+  connect(request: SignalRequest, peer: SignalPeer): SignalSession
   /** Without a carrier a lost socket says nothing about who it was of. */
   setCarried(isCarried: boolean): void
   refreshToken(participant: MediaParticipant): void
@@ -128,7 +130,7 @@ export function createSignalEntrance({
         if (!outlet.isCurrent(peer)) return
         try {
           if (frame.length > maxFrameBytes) throw new Error('a signalling frame that is too large')
-          const request = SignalRequest.fromBinary(frame)
+          const request = SignalRequestMessage.fromBinary(frame)
           handleSignalRequest(request, { room, participant, now, onError })
         } catch (error) {
           onError(error)
@@ -152,7 +154,7 @@ export function createSignalEntrance({
 
   return {
     connect({ path, query, grants }, peer) {
-      const { video, room: wish } = grants
+      const { video, room: options } = grants
       if (!video.roomJoin || video.room === '' || grants.identity === '')
         throw new SignalRefused(401, 'permissions denied')
       const join = parseJoin({ path, query })
@@ -160,7 +162,7 @@ export function createSignalEntrance({
         const resumed = resume(grants, join.reconnectOf, peer)
         return resumed ? toSession(resumed, peer) : nobody
       }
-      const room = registry.open({ ...wish, name: video.room })
+      const room = registry.open({ ...options, name: video.room })
       const participant = enter(room, grants, join, peer)
       return participant ? toSession({ room, participant }, peer) : nobody
     },

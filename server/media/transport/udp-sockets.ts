@@ -5,6 +5,7 @@
  */
 import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
+import type { UdpPorts } from '../link/media-config.ts'
 import { isSignedWith, isStun, parseBindingRequest, writeBindingSuccess } from './stun.ts'
 
 /** A way to one client: our socket, its address. */
@@ -32,12 +33,6 @@ export interface MediaSockets {
   /** Forgets the ways to this listener. */
   forget(listener: IceListener): void
   close(): Promise<void>
-}
-
-export interface UdpPorts {
-  /** Both 0: any free one. */
-  from: number
-  to: number
 }
 
 interface Route extends MediaPath {

@@ -3,11 +3,8 @@ import { createHmac } from 'node:crypto'
 import { TrackSource } from '@livekit/protocol'
 import { AccessToken, RoomConfiguration, TokenVerifier } from 'livekit-server-sdk'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import {
-  issueRefreshedToken,
-  verifyMediaToken,
-  type MediaGrants,
-} from '../../../../server/media/api/media-token.ts'
+import { issueRefreshedToken, verifyMediaToken } from '../../../../server/media/api/media-token.ts'
+import type { MediaGrants } from '../../../../server/media/link/media-grants.ts'
 import { issueToken } from '../../../../server/livekit/tokens.ts'
 
 const keys = { apiKey: 'testkey', apiSecret: 'a-secret-of-tests-only-0123456789' }

@@ -5,7 +5,10 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { findMediaProcess, type CarrierLink } from '../../../../server/media/carrier/process-link.ts'
+import {
+  findMediaProcess,
+  type CarrierLink,
+} from '../../../../server/media/carrier/process-link.ts'
 import type {
   FromMediaProcess,
   MediaProcessConfig,
@@ -13,10 +16,7 @@ import type {
 import { createRelay } from '../../../../server/media/carrier/signal-relay.ts'
 import { prepareMeetingPlace } from '../../../../server/media/carrier/socket-path.ts'
 import { defaultMediaConfig } from '../../../../server/media/link/media-config.ts'
-import {
-  createMediaHost,
-  type MediaHost,
-} from '../../../../server/media/process/media-host.ts'
+import { createMediaHost, type MediaHost } from '../../../../server/media/process/media-host.ts'
 import { createMediaServer } from '../../../../server/media/process/media-server.ts'
 import { issueRefreshedToken } from '../../../../server/media/api/media-token.ts'
 import { answerTwirp } from '../../../../server/media/api/room-service.ts'

@@ -4,10 +4,7 @@
  */
 import { TrackInfo, TrackSource, TrackType } from '@livekit/protocol'
 import { RtpHeader, RtpPacket } from 'werift'
-import {
-  createLineTraffic,
-  type LineTraffic,
-} from '../../../../server/media/rtp/rtp-downstream.ts'
+import { createLineTraffic, type LineTraffic } from '../../../../server/media/rtp/rtp-downstream.ts'
 import {
   createPublishedTrack,
   type PublishedTrack,

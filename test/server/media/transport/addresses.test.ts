@@ -3,7 +3,10 @@ import { createSocket } from 'node:dgram'
 import { createHmac } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
-import { openMediaSockets, type MediaSockets } from '../../../../server/media/transport/udp-sockets.ts'
+import {
+  openMediaSockets,
+  type MediaSockets,
+} from '../../../../server/media/transport/udp-sockets.ts'
 import {
   isOnlyLoopback,
   ownAddresses,
