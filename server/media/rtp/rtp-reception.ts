@@ -1,5 +1,5 @@
 /** What has come of one RTP stream and what is missing: for the sender's reports and for asking again. */
-import type { Reception } from './rtcp-write.ts'
+import { RtcpReceiverInfo } from 'werift'
 
 export interface RtpReception {
   /** True for a packet that was not here before, as far as is known. */
@@ -7,7 +7,7 @@ export interface RtpReception {
   /** Sequence numbers to ask for now. */
   missing(at: number): number[]
   senderReported(ntpTimestamp: bigint, at: number): void
-  report(ssrc: number, at: number): Reception
+  report(ssrc: number, at: number): RtcpReceiverInfo
 }
 
 /** A jump further than this is a new start, not a loss. */
@@ -100,17 +100,16 @@ export function createRtpReception({
       }
       reported = { expected, received }
       const gone = Math.max(0, interval.expected - interval.received)
-      return {
+      const delay = senderReport ? Math.round(((at - senderReport.at) * 65_536) / 1000) : 0
+      return new RtcpReceiverInfo({
         ssrc,
         fractionLost: interval.expected > 0 ? Math.min(255, (gone * 256) / interval.expected) : 0,
-        packetsLost: Math.max(0, expected - received),
-        highestSequence: extended,
-        jitter: Math.round(jitter),
-        lastSenderReport: senderReport?.middle ?? 0,
-        delaySinceSenderReport: senderReport
-          ? Math.round(((at - senderReport.at) * 65_536) / 1000)
-          : 0,
-      }
+        packetsLost: Math.max(0, expected - received) & 0xffffff,
+        highestSequence: extended >>> 0,
+        jitter: Math.round(jitter) >>> 0,
+        lsr: senderReport?.middle ?? 0,
+        dlsr: delay >>> 0,
+      })
     },
   }
 }

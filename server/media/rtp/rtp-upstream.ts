@@ -11,13 +11,8 @@ import {
 } from './header-extensions.ts'
 import type { PublishedTrack } from './published-track.ts'
 import { createRtpReception, type RtpReception } from './rtp-reception.ts'
-import {
-  writeNack,
-  writePictureLoss,
-  writeReceiverReport,
-  writeTransportFeedback,
-  type Arrival,
-} from './rtcp-write.ts'
+import { writeNack, writePictureLoss, writeReceiverReport } from './rtcp-write.ts'
+import { writeTransportFeedback, type Arrival } from './transport-feedback.ts'
 
 export interface RtpUpstream {
   readonly packetsReceived: number
