@@ -6,10 +6,10 @@
 import type { Logger } from 'pino'
 import { toRefusal, verifyMediaToken } from './api/media-token.ts'
 import type { TwirpAnswer, TwirpRequest } from './api/twirp.ts'
-import { createUpkeep } from './carrier/process-supervisor.ts'
+import { createProcessSupervisor } from './carrier/process-supervisor.ts'
 import { requireJoin, requireJoinRequest } from './carrier/require-join.ts'
 import { unavailable, unavailableAnswer, type CarriedSignal } from './carrier/signal-relay.ts'
-import { prepareMeetingPlace } from './carrier/socket-path.ts'
+import { prepareLinkFiles } from './carrier/socket-path.ts'
 import type { MediaGrants } from './link/media-grants.ts'
 import type { MediaProcessConfig, MediaStats, WebhookTarget } from './link/messages.ts'
 import { SignalRefused, type SignalPath } from './link/signal.ts'
@@ -55,12 +55,12 @@ export interface MediaCarrier {
 
 const bearer = 'Bearer '
 /** So long a client waits for a media process that is just starting. */
-const patienceMs = 6_000
+const processTimeoutMs = 6_000
 
 export function createMediaCarrier(options: MediaCarrierOptions): MediaCarrier {
   const { config, now, log } = options
-  const upkeep = createUpkeep({
-    place: prepareMeetingPlace(options.folder),
+  const supervisor = createProcessSupervisor({
+    linkFiles: prepareLinkFiles(options.folder),
     config,
     version: options.version,
     log,
@@ -80,14 +80,14 @@ export function createMediaCarrier(options: MediaCarrierOptions): MediaCarrier {
   }
 
   return {
-    start: upkeep.start,
-    stop: upkeep.stop,
-    state: upkeep.state,
+    start: supervisor.start,
+    stop: supervisor.stop,
+    state: supervisor.state,
 
     async openSignal(arrival) {
       const grants = grantsOf(arrival)
       requireJoin(grants)
-      const relay = await upkeep.relay(patienceMs)
+      const relay = await supervisor.relay(processTimeoutMs)
       if (!relay) throw unavailable('the media process is away')
       return relay.open(arrival.path, withoutToken(arrival.query), grants)
     },
@@ -105,7 +105,7 @@ export function createMediaCarrier(options: MediaCarrierOptions): MediaCarrier {
     },
 
     async twirp(request) {
-      const relay = await upkeep.relay(patienceMs)
+      const relay = await supervisor.relay(processTimeoutMs)
       return relay ? relay.twirp(request) : unavailableAnswer('the media process is away')
     },
   }

@@ -103,7 +103,7 @@ export async function startMediaCarrier({
           ),
         )
       })
-    void server.prepare().then(upgrade)
+    void server.refreshAddresses().then(upgrade)
   })
   await new Promise<void>((resolve) => http.listen(0, host, resolve))
   const address = http.address()

@@ -15,7 +15,7 @@ export interface MediaKeys {
 
 const leewayS = 60
 /** A token with a room's configuration and attributes in it may be long. */
-const longestToken = 64 * 1024
+const maxTokenLength = 64 * 1024
 const shape = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const head = Buffer.from(JSON.stringify({ alg: 'HS256', typ: 'JWT' })).toString('base64url')
@@ -31,7 +31,7 @@ export function verifyJwt(
   token: string,
   nowMs: number,
 ): JwtVerdict {
-  if (token.length > longestToken) return { ok: false, why: 'malformed' }
+  if (token.length > maxTokenLength) return { ok: false, why: 'malformed' }
   const [, header, body, signature] = shape.exec(token) ?? []
   if (!header || !body || !signature) return { ok: false, why: 'malformed' }
   const parsedHeader = parseObject(header)

@@ -29,8 +29,8 @@ import { readMessage, writeMessage, type ProtoMessage } from './twirp-message.ts
 
 const prefix = '/twirp/livekit.RoomService/'
 const bearer = 'Bearer '
-const longestRoomName = 256
-const mostMetadata = 512 * 1024
+const maxRoomNameBytes = 256
+const maxMetadataBytes = 512 * 1024
 
 /** What LiveKit has and this server has not: said so, not half done. */
 const notOffered = [
@@ -47,11 +47,11 @@ export function answerTwirp(
   request: TwirpRequest,
   { rooms, keys, now }: { rooms: MediaRooms; keys: MediaKeys; now: number },
 ): TwirpAnswer {
-  const asker = readAsker(request.authorization, keys, now)
-  if ('refusal' in asker) return textAnswer(401, asker.refusal)
+  const caller = authenticate(request.authorization, keys, now)
+  if ('refusal' in caller) return textAnswer(401, caller.refusal)
   if (!request.path.startsWith(prefix)) return textAnswer(404, '404 page not found\n')
   try {
-    return answer(request, rooms, asker.grants)
+    return answer(request, rooms, caller.grants)
   } catch (error) {
     if (error instanceof TwirpError) return toErrorAnswer(error)
     throw error
@@ -59,7 +59,7 @@ export function answerTwirp(
 }
 
 /** No token at all is let through to be refused by the method, as LiveKit does. */
-function readAsker(
+function authenticate(
   authorization: string | undefined,
   keys: MediaKeys,
   now: number,
@@ -146,14 +146,14 @@ function answer(request: TwirpRequest, rooms: MediaRooms, grants: VideoGrants | 
 /** Names are measured in bytes, as Go does. */
 function createRoom(rooms: MediaRooms, asked: CreateRoomRequest) {
   const { name, emptyTimeout, departureTimeout, maxParticipants, metadata } = asked
-  if (Buffer.byteLength(name) > longestRoomName) {
+  if (Buffer.byteLength(name) > maxRoomNameBytes) {
     throw livekitError(
       'invalid_argument',
-      `room name length exceeds limits: max length ${longestRoomName}`,
+      `room name length exceeds limits: max length ${maxRoomNameBytes}`,
     )
   }
-  if (Buffer.byteLength(metadata) > mostMetadata) {
-    throw new TwirpError('invalid_argument', `metadata size exceeds limits ${mostMetadata}`, {
+  if (Buffer.byteLength(metadata) > maxMetadataBytes) {
+    throw new TwirpError('invalid_argument', `metadata size exceeds limits ${maxMetadataBytes}`, {
       argument: 'metadata size exceeds limits',
     })
   }

@@ -13,15 +13,15 @@ export interface MediaWebhooks {
   /** Gives the event its id and time. */
   send(event: WebhookEvent): void
   /** Where to send from now on; what waits goes there, too. */
-  aim(urls: string[]): void
+  setTargets(urls: string[]): void
   /** Resolves when nothing waits or `withinMs` is over; what waits then is dropped. */
   stop(withinMs: number): Promise<void>
 }
 
 /** After the first, second … failed attempt; then it is given up. */
 const retryWaitsMs = [1_000, 2_000, 4_000, 8_000]
-const oldestMs = 30_000
-const deepestQueue = 200
+const maxAgeMs = 30_000
+const maxQueue = 200
 const tokenLastsS = 300
 
 interface Waiting {
@@ -55,7 +55,7 @@ export function createMediaWebhooks({
   function enqueue(index: number, event: WebhookEvent): void {
     const key = `${index} ${event.room?.name ?? ''}`
     const queue = queues.get(key)
-    if (queue && queue.length >= deepestQueue) {
+    if (queue && queue.length >= maxQueue) {
       warn({ event: event.event }, 'a webhook was dropped: too many wait')
       return
     }
@@ -74,7 +74,7 @@ export function createMediaWebhooks({
 
   async function drain(key: string, index: number, queue: Waiting[]): Promise<void> {
     for (let next = queue[0]; next && !stopping.signal.aborted; next = queue[0]) {
-      if (now() - next.queuedAt > oldestMs) {
+      if (now() - next.queuedAt > maxAgeMs) {
         warn({ event: next.event.event }, 'a webhook was dropped: it waited too long')
       } else {
         await deliver(index, next.event)
@@ -111,7 +111,7 @@ export function createMediaWebhooks({
       const copy = event.clone()
       urls.forEach((_url, index) => enqueue(index, copy))
     },
-    aim(next) {
+    setTargets(next) {
       urls = next
     },
     async stop(withinMs) {

@@ -10,7 +10,7 @@ import {
   type ToMediaProcess,
 } from '../link/messages.ts'
 
-export interface CarrierLink {
+export interface ProcessLink {
   readonly pid: number
   /** What the media process was made with; null: it waits to be told. */
   readonly configHash: string | null
@@ -27,43 +27,43 @@ export interface CarrierLink {
 const statusWithinMs = 5_000
 const pingEveryMs = 4_000
 /** Counted in pings and not in time: a machine that slept is not a process that hangs. */
-const mostUnanswered = 4
+const maxUnansweredPings = 4
 /** More than this waiting to be read means that nobody reads. */
-const mostUnread = 64 * 1024 * 1024
+const maxUnreadBytes = 64 * 1024 * 1024
 
 /** Undefined when nobody listens there. */
-export function findMediaProcess(socketPath: string): Promise<CarrierLink | undefined> {
+export function connectToMediaProcess(socketPath: string): Promise<ProcessLink | undefined> {
   return new Promise((resolve) => {
     const socket = connect(socketPath)
     const read = createFrameReader<FromMediaProcess>()
     const frameListeners: ((frame: Frame<FromMediaProcess>) => void)[] = []
     const lostListeners: ((how: 'closed' | 'silent') => void)[] = []
-    let early: Frame<FromMediaProcess>[] = []
+    let pendingFrames: Frame<FromMediaProcess>[] = []
     let isSilent = false
-    let unanswered = 0
+    let unansweredPings = 0
     let ping: NodeJS.Timeout | undefined
-    const tooLate = setTimeout(() => socket.destroy(), statusWithinMs)
+    const statusTimeout = setTimeout(() => socket.destroy(), statusWithinMs)
 
     function write(bytes: Buffer): void {
       if (socket.destroyed) return
       socket.write(bytes)
-      if (socket.writableLength > mostUnread) giveUp()
+      if (socket.writableLength > maxUnreadBytes) giveUp()
     }
     function giveUp(): void {
       isSilent = true
       socket.destroy()
     }
-    function beat(): void {
-      unanswered += 1
-      if (unanswered > mostUnanswered) giveUp()
+    function sendPing(): void {
+      unansweredPings += 1
+      if (unansweredPings > maxUnansweredPings) giveUp()
       else write(encodeMessage({ type: 'ping' }))
     }
 
-    function take(frame: Frame<FromMediaProcess>): void {
-      unanswered = 0
+    function receive(frame: Frame<FromMediaProcess>): void {
+      unansweredPings = 0
       if (frame.kind === 'message' && frame.message.type === 'status') {
-        clearTimeout(tooLate)
-        ping ??= setInterval(beat, pingEveryMs)
+        clearTimeout(statusTimeout)
+        ping ??= setInterval(sendPing, pingEveryMs)
         const { pid, configHash, linkVersion: theirs } = frame.message
         resolve({
           pid,
@@ -73,8 +73,8 @@ export function findMediaProcess(socketPath: string): Promise<CarrierLink | unde
           sendSignal: (id, data) => write(encodeSignal(id, data)),
           onFrame(listener) {
             frameListeners.push(listener)
-            const missed = early
-            early = []
+            const missed = pendingFrames
+            pendingFrames = []
             missed.forEach(listener)
           },
           onLost(listener) {
@@ -84,7 +84,7 @@ export function findMediaProcess(socketPath: string): Promise<CarrierLink | unde
           close: () => socket.destroySoon(),
         })
       } else if (frameListeners.length === 0) {
-        early.push(frame)
+        pendingFrames.push(frame)
       } else {
         frameListeners.forEach((listener) => listener(frame))
       }
@@ -92,7 +92,7 @@ export function findMediaProcess(socketPath: string): Promise<CarrierLink | unde
 
     socket.on('data', (chunk) => {
       try {
-        read(chunk).forEach(take)
+        read(chunk).forEach(receive)
       } catch {
         giveUp()
       }
@@ -100,7 +100,7 @@ export function findMediaProcess(socketPath: string): Promise<CarrierLink | unde
     // Whatever the error is, `close` follows.
     socket.on('error', () => undefined)
     socket.on('close', () => {
-      clearTimeout(tooLate)
+      clearTimeout(statusTimeout)
       clearInterval(ping)
       resolve(undefined)
       lostListeners.forEach((listener) => listener(isSilent ? 'silent' : 'closed'))

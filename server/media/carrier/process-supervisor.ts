@@ -1,13 +1,13 @@
 /** Sees to it that a media process of the right settings runs: finds it, starts it, starts it again. */
 import type { Logger } from 'pino'
-import { configHash as hashOf, startMediaChild, type MediaChild } from './spawn-process.ts'
-import { findMediaProcess, type CarrierLink } from './process-link.ts'
+import { configHash as hashOf, spawnMediaProcess, type SpawnedProcess } from './spawn-process.ts'
+import { connectToMediaProcess, type ProcessLink } from './process-link.ts'
 import { relayLog } from './process-log.ts'
 import type { MediaProcessConfig, MediaStats, WebhookTarget } from '../link/messages.ts'
 import { createRelay, type Relay } from './signal-relay.ts'
-import type { MeetingPlace } from './socket-path.ts'
+import type { LinkFiles } from './socket-path.ts'
 
-export interface Upkeep {
+export interface ProcessSupervisor {
   start(webhooks: WebhookTarget): Promise<void>
   stop(options?: { endMedia?: boolean }): Promise<void>
   /** Waits while one is being started; undefined when none came in that time. */
@@ -18,36 +18,36 @@ export interface Upkeep {
 /** Before the second, third … start in a row; the first is at once, for a call may be waiting. */
 const backoffMs = [0, 500, 1_000, 2_000, 5_000, 10_000]
 /** One that ran so long did not die of being started. */
-const soundMs = 20_000
+const stableMs = 20_000
 const startWithinMs = 20_000
 const endWithinMs = 5_000
-const lookEveryMs = 25
+const connectEveryMs = 25
 
 type State =
   | { is: 'stopped' }
   | { is: 'starting' }
-  | { is: 'up'; link: CarrierLink; relay: Relay }
+  | { is: 'up'; link: ProcessLink; relay: Relay }
   /** Another web process has the media process; it is the one to talk to. */
   | { is: 'superseded' }
 
-export function createUpkeep({
-  place,
+export function createProcessSupervisor({
+  linkFiles: place,
   config,
   version,
   log,
 }: {
-  place: MeetingPlace
+  linkFiles: LinkFiles
   config: MediaProcessConfig
   version: string
   log: Logger
-}): Upkeep {
+}): ProcessSupervisor {
   let state: State = { is: 'stopped' }
   let webhooks: WebhookTarget = { urls: [], certificate: null }
-  let child: MediaChild | null = null
-  let wakeWaiting: (() => void) | null = null
+  let child: SpawnedProcess | null = null
+  let endPause: (() => void) | null = null
   const waiters = new Set<(relay: Relay | undefined) => void>()
 
-  function become(next: State): void {
+  function setState(next: State): void {
     state = next
     if (next.is === 'starting') return
     const relay = next.is === 'up' ? next.relay : undefined
@@ -58,42 +58,42 @@ export function createUpkeep({
   const hash = hashOf(config, version)
 
   /** Throws when there is none to be had. */
-  async function bringUp(): Promise<void> {
-    let link = await findMediaProcess(place.socketPath)
+  async function connectOrStart(): Promise<void> {
+    let link = await connectToMediaProcess(place.socketPath)
     if (link && !(link.isOurs && (link.configHash === null || link.configHash === hash))) {
       log.info({ mediaPid: link.pid }, 'the media process is of other settings and is replaced')
       await replace(link)
       link = undefined
     }
-    link ??= await startOne()
+    link ??= await startProcess()
     await attach(link)
   }
 
-  async function startOne(): Promise<CarrierLink> {
-    const started = startMediaChild(place)
+  async function startProcess(): Promise<ProcessLink> {
+    const started = spawnMediaProcess(place)
     child = started
     const deadline = performance.now() + startWithinMs
     while (performance.now() < deadline && !started.hasEnded()) {
-      const link = await findMediaProcess(place.socketPath)
+      const link = await connectToMediaProcess(place.socketPath)
       if (link) return link
-      await sleep(lookEveryMs)
+      await sleep(connectEveryMs)
     }
     started.kill()
     throw new Error(`the media process did not start; see ${place.logFile}`)
   }
 
-  function attach(link: CarrierLink): Promise<void> {
+  function attach(link: ProcessLink): Promise<void> {
     const relay = createRelay(link)
     let isUp = false
     let isSuperseded = false
     const upAt = performance.now()
     return new Promise((resolve, reject) => {
-      const tooLate = setTimeout(() => {
+      const attachTimeout = setTimeout(() => {
         reject(new Error('the media process does not take its settings'))
         link.close()
       }, startWithinMs)
       link.onFrame((frame) => {
-        relay.take(frame)
+        relay.receive(frame)
         if (frame.kind === 'signal') return
         const { message } = frame
         if (message.type === 'log') relayLog(log, message.line)
@@ -106,14 +106,14 @@ export function createUpkeep({
           link.close()
         } else if (!isUp) {
           isUp = true
-          clearTimeout(tooLate)
+          clearTimeout(attachTimeout)
           log.info({ mediaPid: link.pid }, 'the media process carries calls')
-          become({ is: 'up', link, relay })
+          setState({ is: 'up', link, relay })
           resolve()
         }
       })
       link.onLost((how) => {
-        clearTimeout(tooLate)
+        clearTimeout(attachTimeout)
         relay.end()
         if (!isUp) {
           reject(new Error(`the media process ended while starting; see ${place.logFile}`))
@@ -122,12 +122,12 @@ export function createUpkeep({
         if (state.is !== 'up' || state.link !== link) return
         if (isSuperseded) {
           log.warn('another server has taken the media process over; calls go on there')
-          become({ is: 'superseded' })
+          setState({ is: 'superseded' })
           return
         }
         log.error({ mediaPid: link.pid, how }, 'the media process is gone and is started again')
-        if (how === 'silent') killSilent(link.pid)
-        void keepUp(performance.now() - upAt > soundMs ? 0 : 1)
+        if (how === 'silent') killHung(link.pid)
+        void restart(performance.now() - upAt > stableMs ? 0 : 1)
       })
       if (link.configHash === null) link.send({ type: 'configure', config, configHash: hash })
       link.send({ type: 'attach', webhooks })
@@ -135,16 +135,16 @@ export function createUpkeep({
   }
 
   /** One that hangs holds its ports, and may wake up later. */
-  function killSilent(pid: number): void {
+  function killHung(pid: number): void {
     if (child?.pid === pid) child.kill()
     else tryKill(pid)
   }
 
-  async function keepUp(failures: number): Promise<void> {
-    become({ is: 'starting' })
+  async function restart(failures: number): Promise<void> {
+    setState({ is: 'starting' })
     for (let attempt = failures; isStarting(); attempt += 1) {
       try {
-        await bringUp()
+        await connectOrStart()
         return
       } catch (error) {
         log.error({ err: error }, 'the media process could not be started')
@@ -158,7 +158,7 @@ export function createUpkeep({
   function pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms)
-      wakeWaiting = () => {
+      endPause = () => {
         clearTimeout(timer)
         resolve()
       }
@@ -168,19 +168,19 @@ export function createUpkeep({
   return {
     async start(target) {
       webhooks = target
-      become({ is: 'starting' })
+      setState({ is: 'starting' })
       try {
-        await bringUp()
+        await connectOrStart()
       } catch (error) {
-        become({ is: 'stopped' })
+        setState({ is: 'stopped' })
         throw error
       }
     },
 
     async stop({ endMedia = false } = {}) {
       const before = state
-      become({ is: 'stopped' })
-      wakeWaiting?.()
+      setState({ is: 'stopped' })
+      endPause?.()
       if (before.is !== 'up') {
         if (before.is === 'starting') child?.kill()
         return
@@ -212,7 +212,7 @@ export function createUpkeep({
   }
 }
 
-async function replace(link: CarrierLink): Promise<void> {
+async function replace(link: ProcessLink): Promise<void> {
   link.send({ type: 'end' })
   const isGone = await untilLost(link, endWithinMs)
   if (isGone) return
@@ -229,7 +229,7 @@ function tryKill(pid: number): void {
   }
 }
 
-function untilLost(link: CarrierLink, withinMs: number): Promise<boolean> {
+function untilLost(link: ProcessLink, withinMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(false), withinMs)
     link.onLost(() => {

@@ -3,22 +3,22 @@ import { readJoinRequest } from '../link/join-request.ts'
 import { SignalRefused, type SignalPath } from '../link/signal.ts'
 import type { MediaGrants } from '../link/media-grants.ts'
 
-const longestRoomName = 256
-const longestIdentity = 256
+const maxRoomNameBytes = 256
+const maxIdentityBytes = 256
 
 /** Throws `SignalRefused`. Cheap, so the web process does it before anybody else is bothered. */
 export function requireJoin({ identity, video }: MediaGrants): void {
   if (!video.roomJoin) throw new SignalRefused(401, 'permissions denied')
   if (identity === '') throw new SignalRefused(400, 'identity cannot be empty')
-  if (Buffer.byteLength(identity) > longestIdentity) {
-    throw tooLong('participant identity', longestIdentity)
+  if (Buffer.byteLength(identity) > maxIdentityBytes) {
+    throw tooLong('participant identity', maxIdentityBytes)
   }
   if (video.room === '') throw new SignalRefused(400, 'no room name')
-  if (Buffer.byteLength(video.room) > longestRoomName) throw tooLong('room name', longestRoomName)
+  if (Buffer.byteLength(video.room) > maxRoomNameBytes) throw tooLong('room name', maxRoomNameBytes)
 }
 
-function tooLong(what: string, most: number): SignalRefused {
-  return new SignalRefused(400, `${what} length exceeds limits: max length ${most}`)
+function tooLong(what: string, maxBytes: number): SignalRefused {
+  return new SignalRefused(400, `${what} length exceeds limits: max length ${maxBytes}`)
 }
 
 /** Throws `SignalRefused`. */

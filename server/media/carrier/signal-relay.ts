@@ -1,5 +1,5 @@
 /** What is under way between clients and one media process: connections, and RoomService requests. */
-import type { CarrierLink } from './process-link.ts'
+import type { ProcessLink } from './process-link.ts'
 import type { Frame, FromMediaProcess, MediaStats } from '../link/messages.ts'
 import { SignalRefused, type SignalPath, type SignalPeer } from '../link/signal.ts'
 import type { MediaGrants } from '../link/media-grants.ts'
@@ -17,7 +17,7 @@ export interface CarriedSignal {
 export interface Relay {
   open(path: SignalPath, query: string, grants: MediaGrants): Promise<CarriedSignal>
   twirp(request: TwirpRequest): Promise<TwirpAnswer>
-  take(frame: Frame<FromMediaProcess>): void
+  receive(frame: Frame<FromMediaProcess>): void
   stats(): MediaStats | null
   /** Everything that is under way is over. */
   end(): void
@@ -27,12 +27,12 @@ export interface Relay {
 const restartCode = 1012
 const answerWithinMs = 8_000
 /** So many may wait for the media process at once; more is a flood. */
-const mostPending = 200
+const maxPending = 200
 
 interface Connection {
   peer: SignalPeer | null
   /** Until there is a peer. */
-  early: ((peer: SignalPeer) => void)[]
+  queued: ((peer: SignalPeer) => void)[]
 }
 
 interface Pending<T> {
@@ -41,45 +41,45 @@ interface Pending<T> {
   timer: NodeJS.Timeout
 }
 
-export function createRelay(link: CarrierLink): Relay {
+export function createRelay(link: ProcessLink): Relay {
   const connections = new Map<number, Connection>()
-  const opening = new Map<number, Pending<CarriedSignal>>()
-  const asked = new Map<number, Pending<TwirpAnswer>>()
+  const pendingOpens = new Map<number, Pending<CarriedSignal>>()
+  const pendingTwirp = new Map<number, Pending<TwirpAnswer>>()
   let stats: MediaStats | null = null
   let lastId = 0
   const nextId = () => (lastId = (lastId + 1) >>> 0)
 
-  function wait<T>(pending: Map<number, Pending<T>>, id: number, tooLate: () => void): Promise<T> {
+  function wait<T>(pending: Map<number, Pending<T>>, id: number, onTimeout: () => void): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         pending.delete(id)
-        tooLate()
+        onTimeout()
         reject(unavailable('the media process does not answer'))
       }, answerWithinMs)
       pending.set(id, { resolve, reject, timer })
     })
   }
 
-  function settle<T>(pending: Map<number, Pending<T>>, id: number): Pending<T> | undefined {
+  function removePending<T>(pending: Map<number, Pending<T>>, id: number): Pending<T> | undefined {
     const found = pending.get(id)
     pending.delete(id)
     clearTimeout(found?.timer)
     return found
   }
 
-  function toPeer(id: number, say: (peer: SignalPeer) => void): void {
+  function deliver(id: number, send: (peer: SignalPeer) => void): void {
     const connection = connections.get(id)
-    if (connection?.peer) say(connection.peer)
-    else connection?.early.push(say)
+    if (connection?.peer) send(connection.peer)
+    else connection?.queued.push(send)
   }
 
-  function carry(id: number): CarriedSignal {
-    const connection: Connection = { peer: null, early: [] }
+  function createCarriedSignal(id: number): CarriedSignal {
+    const connection: Connection = { peer: null, queued: [] }
     connections.set(id, connection)
     return {
       start(peer) {
         connection.peer = peer
-        connection.early.splice(0).forEach((say) => say(peer))
+        connection.queued.splice(0).forEach((say) => say(peer))
       },
       receive(frame) {
         if (connections.has(id)) link.sendSignal(id, frame)
@@ -94,17 +94,17 @@ export function createRelay(link: CarrierLink): Relay {
     stats: () => stats,
 
     async open(path, query, grants) {
-      if (opening.size >= mostPending) throw unavailable('too many connect at once')
+      if (pendingOpens.size >= maxPending) throw unavailable('too many connect at once')
       const id = nextId()
-      const opened = wait(opening, id, () => link.send({ type: 'closed', id }))
+      const opened = wait(pendingOpens, id, () => link.send({ type: 'closed', id }))
       link.send({ type: 'open', id, path, query, grants })
       return opened
     },
 
     async twirp({ method, path, authorization, contentType, body }) {
-      if (asked.size >= mostPending) return unavailableAnswer('too many requests at once')
+      if (pendingTwirp.size >= maxPending) return unavailableAnswer('too many requests at once')
       const id = nextId()
-      const answered = wait(asked, id, () => undefined)
+      const answered = wait(pendingTwirp, id, () => undefined)
       link.send({
         type: 'twirp',
         id,
@@ -119,32 +119,32 @@ export function createRelay(link: CarrierLink): Relay {
       )
     },
 
-    take(frame) {
+    receive(frame) {
       if (frame.kind === 'signal') {
         // Its memory is part of a bigger piece that may be waiting for nothing else.
         const data = Uint8Array.from(frame.data)
-        toPeer(frame.id, (peer) => peer.send(data))
+        deliver(frame.id, (peer) => peer.send(data))
         return
       }
       const { message } = frame
       switch (message.type) {
         case 'opened':
-          settle(opening, message.id)?.resolve(carry(message.id))
+          removePending(pendingOpens, message.id)?.resolve(createCarriedSignal(message.id))
           return
         case 'refused':
-          settle(opening, message.id)?.reject(
+          removePending(pendingOpens, message.id)?.reject(
             new SignalRefused(toStatus(message.status), message.message),
           )
           return
         case 'close': {
           const { id, code, reason } = message
-          toPeer(id, (peer) => peer.close(code, reason))
+          deliver(id, (peer) => peer.close(code, reason))
           // One that never started still has to be told; it holds its own record.
           connections.delete(id)
           return
         }
         case 'twirp':
-          settle(asked, message.id)?.resolve({
+          removePending(pendingTwirp, message.id)?.resolve({
             status: message.status,
             contentType: message.contentType,
             body: Buffer.from(message.body, 'base64'),
@@ -167,10 +167,10 @@ export function createRelay(link: CarrierLink): Relay {
 
     end() {
       const gone = unavailable('the media process is gone')
-      for (const id of [...opening.keys()]) settle(opening, id)?.reject(gone)
-      for (const id of [...asked.keys()]) settle(asked, id)?.reject(gone)
+      for (const id of [...pendingOpens.keys()]) removePending(pendingOpens, id)?.reject(gone)
+      for (const id of [...pendingTwirp.keys()]) removePending(pendingTwirp, id)?.reject(gone)
       for (const id of [...connections.keys()]) {
-        toPeer(id, (peer) => peer.close(restartCode, 'come back'))
+        deliver(id, (peer) => peer.close(restartCode, 'come back'))
         connections.delete(id)
       }
     },

@@ -4,7 +4,7 @@ import { chmodSync, lstatSync, mkdirSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 
-export interface MeetingPlace {
+export interface LinkFiles {
   /** Of the socket, or the name of the pipe on Windows. */
   socketPath: string
   /** The media process’s own words when nobody listens; kept beside the database. */
@@ -12,16 +12,16 @@ export interface MeetingPlace {
 }
 
 /** The system’s limit is 104 bytes on macOS and 108 on Linux, with a zero at the end. */
-const longestPath = 100
+const maxPathBytes = 100
 
 /**
  * The same for the same folder, so that a restarted web process finds the media process that runs.
  * Throws when the folder cannot be made private.
  */
-export function prepareMeetingPlace(
+export function prepareLinkFiles(
   folder: string,
   platform: NodeJS.Platform = process.platform,
-): MeetingPlace {
+): LinkFiles {
   const home = join(resolve(folder), 'media')
   makePrivate(home)
   const logFile = join(home, 'media.log')
@@ -29,7 +29,7 @@ export function prepareMeetingPlace(
   // A pipe is in no folder; Node makes it so that only the same user can write to it.
   if (platform === 'win32') return { socketPath: `\\\\.\\pipe\\chatto-media-${name}`, logFile }
   const beside = join(home, 'link')
-  if (Buffer.byteLength(beside) <= longestPath) return { socketPath: beside, logFile }
+  if (Buffer.byteLength(beside) <= maxPathBytes) return { socketPath: beside, logFile }
   const elsewhere = join(tmpdir(), `chatto-media-${name}`)
   makePrivate(elsewhere)
   return { socketPath: join(elsewhere, 'link'), logFile }

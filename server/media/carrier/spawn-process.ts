@@ -5,7 +5,7 @@ import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { MediaProcessConfig } from '../link/messages.ts'
-import type { MeetingPlace } from './socket-path.ts'
+import type { LinkFiles } from './socket-path.ts'
 
 const here = fileURLToPath(import.meta.url)
 /** `.ts` while developing and in tests, `.js` in the built program. */
@@ -16,7 +16,7 @@ const program = dirname(dirname(here))
 /** What a media process needs of the environment. Settings of ours stay out: secrets may be among them. */
 const passedOn = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'TZ', 'LANG', 'NODE_ENV']
 
-export interface MediaChild {
+export interface SpawnedProcess {
   pid: number
   hasEnded(): boolean
   onEnded(listener: () => void): void
@@ -25,7 +25,7 @@ export interface MediaChild {
 }
 
 /** Its command line names the socket and nothing else; the configuration comes over the socket. */
-export function startMediaChild({ socketPath, logFile }: MeetingPlace): MediaChild {
+export function spawnMediaProcess({ socketPath, logFile }: LinkFiles): SpawnedProcess {
   const entry = join(program, 'process', `media-process${extension}`)
   const log = openSync(logFile, 'w', 0o600)
   const child = spawn(

@@ -73,7 +73,7 @@ const messageKind = 1
 const signalKind = 2
 const headBytes = 5
 /** Beyond what any side sends: the stream is broken. */
-const largestFrame = 8 * 1024 * 1024
+const maxFrameBytes = 8 * 1024 * 1024
 
 export function encodeMessage(message: ToMediaProcess | FromMediaProcess): Buffer {
   const body = Buffer.from(JSON.stringify(message))
@@ -111,7 +111,7 @@ export function createFrameReader<M>(): (chunk: Buffer) => Frame<M>[] {
       needed = headBytes
       if (bytes.length < needed) break
       const length = bytes.readUInt32BE()
-      if (length > largestFrame) throw new Error('a frame is too large')
+      if (length > maxFrameBytes) throw new Error('a frame is too large')
       needed = headBytes + length
       if (bytes.length < needed) break
       frames.push(decode(bytes.readUInt8(4), bytes.subarray(headBytes, needed)))

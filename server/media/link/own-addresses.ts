@@ -7,7 +7,7 @@ export type Interfaces = Record<
 >
 
 /** More would only make clients try for longer. */
-const most = 16
+const maxAddresses = 16
 
 /** Loopback, then the machine’s own, IPv4 first. Link-local ones say nothing without an interface. */
 export function ownAddresses(interfaces: Interfaces = networkInterfaces()): string[] {
@@ -20,7 +20,7 @@ export function ownAddresses(interfaces: Interfaces = networkInterfaces()): stri
   // Unusual, but a machine without the first one can still be talked to by the second.
   const loopback = of('IPv6', true).filter((address) => address === '::1')
   const own = [...of('IPv4', false), ...of('IPv6', false)]
-  return [...new Set(['127.0.0.1', ...own, ...loopback])].slice(0, most)
+  return [...new Set(['127.0.0.1', ...own, ...loopback])].slice(0, maxAddresses)
 }
 
 export function isLinkLocal(address: string): boolean {

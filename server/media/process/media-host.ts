@@ -22,7 +22,7 @@ import type { TwirpAnswer, TwirpRequest } from '../api/twirp.ts'
 /** What the host carries; made once, when the configuration has come. */
 export interface HostedMedia {
   server: MediaServer
-  aimWebhooks(target: WebhookTarget): void
+  setWebhookTarget(target: WebhookTarget): void
   answerTwirp(request: TwirpRequest): TwirpAnswer
   close(): Promise<void>
 }
@@ -54,7 +54,7 @@ interface Carrier {
 }
 
 /** More than this waiting to be read means that the web process hangs. */
-const mostUnread = 64 * 1024 * 1024
+const maxUnreadBytes = 64 * 1024 * 1024
 
 export function createMediaHost(deps: MediaHostDeps): MediaHost {
   const { socketPath, warn } = deps
@@ -66,25 +66,25 @@ export function createMediaHost(deps: MediaHostDeps): MediaHost {
   let awayTimer = setTimeout(() => void end(), deps.awayMs)
   let inode: number | null = null
   let ending: Promise<void> | null = null
-  const server = createServer(meet)
+  const server = createServer(accept)
 
-  function meet(socket: Socket): void {
+  function accept(socket: Socket): void {
     const read = createFrameReader<ToMediaProcess>()
     const me: Carrier = { socket, sessions: new Map(), opening: new Set() }
-    say(me, { type: 'status', linkVersion, pid: process.pid, configHash })
+    send(me, { type: 'status', linkVersion, pid: process.pid, configHash })
     socket.on('data', (chunk) => {
       try {
-        for (const frame of read(chunk)) take(me, frame)
+        for (const frame of read(chunk)) receive(me, frame)
       } catch (error) {
         warn({ err: error }, 'the web process says what is not understood')
         socket.destroy()
       }
     })
     socket.on('error', () => undefined)
-    socket.on('close', () => lost(me))
+    socket.on('close', () => disconnected(me))
   }
 
-  function take(from: Carrier, frame: Frame<ToMediaProcess>): void {
+  function receive(from: Carrier, frame: Frame<ToMediaProcess>): void {
     if (frame.kind === 'signal') {
       from.sessions.get(frame.id)?.receive(frame.data)
       return
@@ -99,7 +99,7 @@ export function createMediaHost(deps: MediaHostDeps): MediaHost {
         return
       case 'open':
         from.opening.add(message.id)
-        void (media?.server.prepare() ?? Promise.resolve()).then(() => {
+        void (media?.server.refreshAddresses() ?? Promise.resolve()).then(() => {
           // The client may be gone by now.
           if (from.opening.delete(message.id)) open(from, message)
         })
@@ -115,7 +115,7 @@ export function createMediaHost(deps: MediaHostDeps): MediaHost {
         twirp(from, message)
         return
       case 'ping':
-        say(from, {
+        send(from, {
           type: 'pong',
           stats: media?.server.stats() ?? {
             rooms: 0,
@@ -126,7 +126,7 @@ export function createMediaHost(deps: MediaHostDeps): MediaHost {
         })
         return
       case 'bye':
-        if (carrier === from) leave()
+        if (carrier === from) detach()
         // Nothing in it is worth waiting for.
         if (!media || media.server.stats().rooms === 0) void end()
         return
@@ -144,10 +144,10 @@ export function createMediaHost(deps: MediaHostDeps): MediaHost {
     deps.create(config).then(
       (made) => {
         media = made
-        made.aimWebhooks(webhooks)
+        made.setWebhookTarget(webhooks)
         // Asked to attach, or to end, meanwhile.
         if (ending) void made.close()
-        else if (carrier) say(carrier, { type: 'attached' })
+        else if (carrier) send(carrier, { type: 'attached' })
       },
       (error: unknown) => {
         const message = error instanceof Error ? error.message : String(error)
@@ -162,47 +162,47 @@ export function createMediaHost(deps: MediaHostDeps): MediaHost {
     clearTimeout(awayTimer)
     if (before && before !== from) {
       media?.server.carrierAway()
-      dropSessions(before)
-      say(before, { type: 'superseded' })
+      closeSessions(before)
+      send(before, { type: 'superseded' })
       before.socket.destroySoon()
     }
     webhooks = target
-    media?.aimWebhooks(webhooks)
+    media?.setWebhookTarget(webhooks)
     media?.server.carrierBack()
-    if (media) say(from, { type: 'attached' })
+    if (media) send(from, { type: 'attached' })
   }
 
   function open(from: Carrier, message: Extract<ToMediaProcess, { type: 'open' }>): void {
     const { id, path, query, grants } = message
     if (!media || carrier !== from) {
-      say(from, { type: 'refused', id, status: 503, message: 'not ready' })
+      send(from, { type: 'refused', id, status: 503, message: 'not ready' })
       return
     }
     // What the core says before it has taken the connection goes after the word that it did.
-    let early: Buffer[] | null = []
-    const send = (bytes: Buffer) => {
-      if (early) early.push(bytes)
+    let queued: Buffer[] | null = []
+    const sendBytes = (bytes: Buffer) => {
+      if (queued) queued.push(bytes)
       else if (carrier === from) write(from, bytes)
     }
     let isClosed = false
     const peer = {
       send(data: Uint8Array) {
-        if (!isClosed) send(encodeSignal(id, data))
+        if (!isClosed) sendBytes(encodeSignal(id, data))
       },
       close(code: number, reason: string) {
         if (isClosed) return
         isClosed = true
         from.sessions.delete(id)
-        send(encodeMessage({ type: 'close', id, code, reason }))
+        sendBytes(encodeMessage({ type: 'close', id, code, reason }))
       },
     }
     try {
       const session = media.server.connect({ path, query, grants }, peer)
       if (!isClosed) from.sessions.set(id, session)
-      say(from, { type: 'opened', id })
-      const said = early
-      early = null
-      said.forEach(send)
+      send(from, { type: 'opened', id })
+      const messages = queued
+      queued = null
+      messages.forEach(sendBytes)
     } catch (error) {
       if (!(error instanceof SignalRefused))
         warn({ err: error }, 'a connection could not be opened')
@@ -210,7 +210,7 @@ export function createMediaHost(deps: MediaHostDeps): MediaHost {
         error instanceof SignalRefused
           ? { status: error.status, message: error.message }
           : { status: 500, message: 'something went wrong here' }
-      say(from, { type: 'refused', id, ...refusal })
+      send(from, { type: 'refused', id, ...refusal })
     }
   }
 
@@ -230,7 +230,7 @@ export function createMediaHost(deps: MediaHostDeps): MediaHost {
       warn({ err: error }, 'a RoomService request failed')
       return refuseTwirp(from, id, 500, 'internal', 'something went wrong here')
     }
-    say(from, {
+    send(from, {
       type: 'twirp',
       id,
       status: answer.status,
@@ -241,39 +241,39 @@ export function createMediaHost(deps: MediaHostDeps): MediaHost {
 
   function refuseTwirp(from: Carrier, id: number, status: number, code: string, msg: string): void {
     const body = Buffer.from(JSON.stringify({ code, msg })).toString('base64')
-    say(from, { type: 'twirp', id, status, contentType: 'application/json', body })
+    send(from, { type: 'twirp', id, status, contentType: 'application/json', body })
   }
 
-  function lost(who: Carrier): void {
-    if (carrier === who) leave()
-    dropSessions(who)
+  function disconnected(who: Carrier): void {
+    if (carrier === who) detach()
+    closeSessions(who)
   }
 
   /** The core hears of it before it hears of each lost socket, which are no loss yet. */
-  function leave(): void {
+  function detach(): void {
     const who = carrier
     if (!who) return
     carrier = null
     media?.server.carrierAway()
-    dropSessions(who)
+    closeSessions(who)
     clearTimeout(awayTimer)
     awayTimer = setTimeout(() => void end(), deps.awayMs)
   }
 
-  function dropSessions({ sessions }: Carrier): void {
+  function closeSessions({ sessions }: Carrier): void {
     const open = [...sessions.values()]
     sessions.clear()
     open.forEach((session) => session.closed())
   }
 
-  function say(to: Carrier, message: FromMediaProcess): void {
+  function send(to: Carrier, message: FromMediaProcess): void {
     write(to, encodeMessage(message))
   }
 
   function write({ socket }: Carrier, bytes: Buffer): void {
     if (socket.destroyed || socket.writableEnded) return
     socket.write(bytes)
-    if (socket.writableLength > mostUnread) socket.destroy()
+    if (socket.writableLength > maxUnreadBytes) socket.destroy()
   }
 
   function end(): Promise<void> {
@@ -309,7 +309,7 @@ export function createMediaHost(deps: MediaHostDeps): MediaHost {
     },
     log(line) {
       if (!carrier || carrier.socket.destroyed) return false
-      say(carrier, { type: 'log', line })
+      send(carrier, { type: 'log', line })
       return true
     },
     end,

@@ -18,9 +18,9 @@ const awayMs = 60_000
 /** Nobody can set it: a session whose client is heard is not lost with the machine's clock (R53). */
 const { now } = createServerClock({ isQuiet: () => false })
 /** What is still to be told when everything ends: reports of who left. */
-const lastWordsMs = 2_000
+const closeWithinMs = 2_000
 /** Beyond so many in a minute the process is beyond repair, and a new one is better. */
-const mostErrorsAMinute = 30
+const maxErrorsAMinute = 30
 
 const [socketPath] = process.argv.slice(2)
 if (socketPath === undefined) {
@@ -68,14 +68,14 @@ async function create(config: MediaProcessConfig): Promise<HostedMedia> {
   server.onEvent(webhooks.send)
   return {
     server,
-    aimWebhooks(target) {
+    setWebhookTarget(target) {
       certificate = target.certificate
-      webhooks.aim(target.urls)
+      webhooks.setTargets(target.urls)
     },
     answerTwirp: (request) => answerTwirp(request, { rooms: server.rooms, keys, now: Date.now() }),
     async close() {
       await server.close()
-      await webhooks.stop(lastWordsMs)
+      await webhooks.stop(closeWithinMs)
     },
   }
 }
@@ -104,7 +104,7 @@ setInterval(() => {
 function survive(error: unknown): void {
   errorsThisMinute += 1
   log.error({ err: error }, 'an error that nobody caught')
-  if (errorsThisMinute > mostErrorsAMinute) process.exit(1)
+  if (errorsThisMinute > maxErrorsAMinute) process.exit(1)
 }
 process.on('uncaughtException', survive)
 process.on('unhandledRejection', survive)

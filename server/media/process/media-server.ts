@@ -12,11 +12,11 @@ import { createMediaRooms, type MediaRooms } from '../api/media-rooms.ts'
 import { openMediaSockets } from '../transport/udp-sockets.ts'
 import { ownAddresses } from '../link/own-addresses.ts'
 import { createRoomRegistry } from '../room/room-registry.ts'
-import { createSignalEntrance } from '../signalling/signal-sessions.ts'
+import { createSignalSessions } from '../signalling/signal-sessions.ts'
 
 export interface MediaServer {
   /** To be waited for in front of `connect`: the machine's addresses may be others by now. */
-  prepare(): Promise<void>
+  refreshAddresses(): Promise<void>
   /** Throws `SignalRefused`. */
   connect(request: SignalRequest, peer: SignalPeer): SignalSession
   rooms: MediaRooms
@@ -89,7 +89,7 @@ export async function createMediaServer({
       ticker ??= setInterval(tick, tickEveryMs)
     },
   })
-  const entrance = createSignalEntrance({ registry, now, random, onError, issueRefreshToken })
+  const sessions = createSignalSessions({ registry, now, random, onError, issueRefreshToken })
 
   function tick(): void {
     const at = now()
@@ -97,7 +97,7 @@ export async function createMediaServer({
       try {
         room.tick(at)
         for (const participant of room.participants.values())
-          if (at - participant.refreshedAt >= refreshEveryMs) entrance.refreshToken(participant)
+          if (at - participant.refreshedAt >= refreshEveryMs) sessions.refreshToken(participant)
       } catch (error) {
         onError(error)
       }
@@ -111,19 +111,19 @@ export async function createMediaServer({
   }
 
   return {
-    prepare: sockets.look,
-    connect: entrance.connect,
+    refreshAddresses: sockets.look,
+    connect: sessions.connect,
     rooms: createMediaRooms(registry),
     onEvent(listener) {
       listeners.add(listener)
     },
     carrierAway() {
-      entrance.setCarried(false)
+      sessions.setCarried(false)
       for (const room of registry.all)
         for (const { outlet } of room.participants.values()) outlet.lose()
     },
     carrierBack() {
-      entrance.setCarried(true)
+      sessions.setCarried(true)
     },
     stats: () => ({
       rooms: registry.all.length,

@@ -45,7 +45,7 @@ export function handleSignalRequest(request: SignalRequest, context: RequestCont
       return
     }
     case 'subscription':
-      for (const sid of named(message.value))
+      for (const sid of trackSidsOf(message.value))
         participant.subscriptions.setWanted(sid, message.value.subscribe)
       return
     case 'trackSetting':
@@ -129,14 +129,14 @@ function negotiated({ room, participant, onError }: RequestContext, work: () => 
   }
 }
 
-function named(update: {
+function trackSidsOf(update: {
   trackSids: string[]
   participantTracks: { trackSids: string[] }[]
 }): string[] {
   return [...update.trackSids, ...update.participantTracks.flatMap(({ trackSids }) => trackSids)]
 }
 
-const maxSaidLength = 64_000
+const maxProfileLength = 64_000
 
 function updateMetadata(update: UpdateParticipantMetadata, context: RequestContext): void {
   const { room, participant } = context
@@ -154,7 +154,7 @@ function updateMetadata(update: UpdateParticipantMetadata, context: RequestConte
     return
   }
   const length = name.length + metadata.length + JSON.stringify(attributes).length
-  if (length > maxSaidLength) {
+  if (length > maxProfileLength) {
     answer(RequestResponse_Reason.LIMIT_EXCEEDED)
     return
   }

@@ -25,7 +25,7 @@ import type { RoomRegistry } from '../room/room-registry.ts'
 import { closeCode, sendOnce } from '../room/signal-outlet.ts'
 import { acceptOffer, addTrack, handleSignalRequest } from './signal-requests.ts'
 
-export interface SignalEntrance {
+export interface SignalSessions {
   /** Throws `SignalRefused`. */
   connect(request: SignalRequest, peer: SignalPeer): SignalSession
   /** Without a carrier a lost socket says nothing about who it was of. */
@@ -34,13 +34,13 @@ export interface SignalEntrance {
 }
 
 /** LiveKit's version whose ways these are. */
-const imitates = '1.13.5'
+const livekitVersion = '1.13.5'
 const protocolVersion = 16
 const pingIntervalS = 10
 const pingTimeoutS = 30
 const maxFrameBytes = 1_000_000
 
-export function createSignalEntrance({
+export function createSignalSessions({
   registry,
   now,
   random,
@@ -52,7 +52,7 @@ export function createSignalEntrance({
   random(bytes: number): Buffer
   onError(error: unknown): void
   issueRefreshToken(grants: MediaGrants): string
-}): SignalEntrance {
+}): SignalSessions {
   const sifTrailers = new WeakMap<MediaRoom, Buffer>()
   let isCarried = true
 
@@ -68,7 +68,7 @@ export function createSignalEntrance({
     participant.outlet.send({ case: 'refreshToken', value })
   }
 
-  function enter(
+  function joinRoom(
     room: MediaRoom,
     grants: MediaGrants,
     join: Join,
@@ -86,7 +86,7 @@ export function createSignalEntrance({
       room: room.info(),
       participant: participant.info(),
       otherParticipants: room.others(participant),
-      serverVersion: imitates,
+      serverVersion: livekitVersion,
       serverInfo,
       iceServers: [],
       subscriberPrimary: !join.isSinglePeer,
@@ -107,7 +107,7 @@ export function createSignalEntrance({
   }
 
   /** Null: that session is not there any more, and the client has to begin anew. */
-  function resume(grants: MediaGrants, sid: string, peer: SignalPeer): Entered | null {
+  function resume(grants: MediaGrants, sid: string, peer: SignalPeer): Joined | null {
     const room = registry.find(grants.video.room)
     const participant = room?.participants.get(grants.identity)
     if (!room || !participant || (sid !== '' && sid !== participant.sid)) {
@@ -123,7 +123,7 @@ export function createSignalEntrance({
     return { room, participant }
   }
 
-  function toSession({ room, participant }: Entered, peer: SignalPeer): SignalSession {
+  function toSession({ room, participant }: Joined, peer: SignalPeer): SignalSession {
     const { outlet } = participant
     return {
       receive(frame) {
@@ -135,19 +135,19 @@ export function createSignalEntrance({
         } catch (error) {
           onError(error)
           outlet.close(closeCode.badData, 'cannot be read')
-          lost(room, participant)
+          signalLost(room, participant)
         }
       },
       closed() {
         if (!outlet.isCurrent(peer)) return
         outlet.lose()
-        lost(room, participant)
+        signalLost(room, participant)
       },
     }
   }
 
   /** Who has media goes on without signalling; who never had any is gone. */
-  function lost(room: MediaRoom, participant: MediaParticipant): void {
+  function signalLost(room: MediaRoom, participant: MediaParticipant): void {
     if (!isCarried || participant.state === ParticipantInfo_State.ACTIVE) return
     room.leave(participant, DisconnectReason.SIGNAL_CLOSE, null)
   }
@@ -160,11 +160,11 @@ export function createSignalEntrance({
       const join = parseJoin({ path, query })
       if (join.reconnectOf !== null) {
         const resumed = resume(grants, join.reconnectOf, peer)
-        return resumed ? toSession(resumed, peer) : nobody
+        return resumed ? toSession(resumed, peer) : closedSession
       }
       const room = registry.open({ ...options, name: video.room })
-      const participant = enter(room, grants, join, peer)
-      return participant ? toSession({ room, participant }, peer) : nobody
+      const participant = joinRoom(room, grants, join, peer)
+      return participant ? toSession({ room, participant }, peer) : closedSession
     },
     setCarried(next) {
       isCarried = next
@@ -173,20 +173,20 @@ export function createSignalEntrance({
   }
 }
 
-interface Entered {
+interface Joined {
   room: MediaRoom
   participant: MediaParticipant
 }
 
 const serverInfo = new ServerInfo({
-  version: imitates,
+  version: livekitVersion,
   protocol: protocolVersion,
   region: '',
   nodeId: 'ND_embedded',
 })
 
 /** What becomes of a connection that was told to go. */
-const nobody: SignalSession = { receive() {}, closed() {} }
+const closedSession: SignalSession = { receive() {}, closed() {} }
 
 function refuse(peer: SignalPeer, reason: DisconnectReason, action: LeaveRequest_Action): void {
   const canReconnect = action !== LeaveRequest_Action.DISCONNECT

@@ -67,7 +67,7 @@ function send(...events: [event: string, room: string][]) {
     },
     warn: (_fields, message) => dropped.push(message),
   })
-  webhooks.aim([url])
+  webhooks.setTargets([url])
   for (const [event, room] of events) {
     webhooks.send(new WebhookEvent({ event, room: new Room({ name: room }) }))
   }

@@ -11,7 +11,7 @@ import {
   type Frame,
   type ToMediaProcess,
 } from '../../../../server/media/link/messages.ts'
-import { prepareMeetingPlace } from '../../../../server/media/carrier/socket-path.ts'
+import { prepareLinkFiles } from '../../../../server/media/carrier/socket-path.ts'
 
 test('whatever pieces the stream comes in, the same frames come out (seed 7)', () => {
   const frame = fc.oneof(
@@ -63,7 +63,7 @@ describe('where they meet', () => {
   afterEach(() => rmSync(root, { recursive: true, force: true }))
 
   test.skipIf(process.platform === 'win32')('is beside the database, for us only', () => {
-    const { socketPath, logFile } = prepareMeetingPlace(root)
+    const { socketPath, logFile } = prepareLinkFiles(root)
     expect(dirname(socketPath)).toBe(join(root, 'media'))
     expect(dirname(logFile)).toBe(join(root, 'media'))
     expect(statSync(dirname(socketPath)).mode & 0o777).toBe(0o700)
@@ -71,7 +71,7 @@ describe('where they meet', () => {
 
   test.skipIf(process.platform === 'win32')('a folder that was open to others is closed', () => {
     mkdirSync(join(root, 'media'), { mode: 0o755 })
-    prepareMeetingPlace(root)
+    prepareLinkFiles(root)
     expect(statSync(join(root, 'media')).mode & 0o777).toBe(0o700)
   })
 
@@ -79,28 +79,28 @@ describe('where they meet', () => {
     'is short, and the same again, however deep the database lies',
     () => {
       const deep = join(root, 'a'.repeat(60), 'b'.repeat(60))
-      const { socketPath } = prepareMeetingPlace(deep)
+      const { socketPath } = prepareLinkFiles(deep)
       expect(socketPath.length).toBeLessThan(104)
-      expect(prepareMeetingPlace(deep).socketPath).toBe(socketPath)
-      expect(prepareMeetingPlace(`${deep}c`).socketPath).not.toBe(socketPath)
+      expect(prepareLinkFiles(deep).socketPath).toBe(socketPath)
+      expect(prepareLinkFiles(`${deep}c`).socketPath).not.toBe(socketPath)
       expect(statSync(dirname(socketPath)).mode & 0o777).toBe(0o700)
       for (const folder of [deep, `${deep}c`]) {
-        rmSync(dirname(prepareMeetingPlace(folder).socketPath), { recursive: true })
+        rmSync(dirname(prepareLinkFiles(folder).socketPath), { recursive: true })
       }
     },
   )
 
   test.skipIf(process.platform === 'win32')('is no link to somewhere else, and no file', () => {
     symlinkSync(root, join(root, 'media'))
-    expect(() => prepareMeetingPlace(root)).toThrow('is no folder')
+    expect(() => prepareLinkFiles(root)).toThrow('is no folder')
     const other = join(root, 'other')
     mkdirSync(other)
     writeFileSync(join(other, 'media'), '')
-    expect(() => prepareMeetingPlace(other)).toThrow()
+    expect(() => prepareLinkFiles(other)).toThrow()
   })
 
   test('is a pipe on Windows', () => {
-    expect(prepareMeetingPlace(root, 'win32').socketPath).toMatch(
+    expect(prepareLinkFiles(root, 'win32').socketPath).toMatch(
       /^\\\\\.\\pipe\\chatto-media-\w{24}$/,
     )
   })

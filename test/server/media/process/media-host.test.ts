@@ -6,15 +6,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
-  findMediaProcess,
-  type CarrierLink,
+  connectToMediaProcess,
+  type ProcessLink,
 } from '../../../../server/media/carrier/process-link.ts'
 import type {
   FromMediaProcess,
   MediaProcessConfig,
 } from '../../../../server/media/link/messages.ts'
 import { createRelay } from '../../../../server/media/carrier/signal-relay.ts'
-import { prepareMeetingPlace } from '../../../../server/media/carrier/socket-path.ts'
+import { prepareLinkFiles } from '../../../../server/media/carrier/socket-path.ts'
 import { defaultMediaConfig } from '../../../../server/media/link/media-config.ts'
 import { createMediaHost, type MediaHost } from '../../../../server/media/process/media-host.ts'
 import { createMediaServer } from '../../../../server/media/process/media-server.ts'
@@ -34,7 +34,7 @@ let socketPath = ''
 let host: MediaHost
 let endings = 0
 let warnings: string[] = []
-const links: CarrierLink[] = []
+const links: ProcessLink[] = []
 
 async function startHost(awayMs: number): Promise<void> {
   host = createMediaHost({
@@ -54,7 +54,7 @@ async function startHost(awayMs: number): Promise<void> {
       })
       return {
         server,
-        aimWebhooks: () => undefined,
+        setWebhookTarget: () => undefined,
         answerTwirp: (request) =>
           answerTwirp(request, { rooms: server.rooms, keys, now: Date.now() }),
         close: () => server.close(),
@@ -66,7 +66,7 @@ async function startHost(awayMs: number): Promise<void> {
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'chatto-host-'))
-  ;({ socketPath } = prepareMeetingPlace(folder))
+  ;({ socketPath } = prepareLinkFiles(folder))
   endings = 0
   warnings = []
 })
@@ -76,15 +76,15 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function find(): Promise<CarrierLink> {
-  const link = await findMediaProcess(socketPath)
+async function find(): Promise<ProcessLink> {
+  const link = await connectToMediaProcess(socketPath)
   if (!link) throw new Error('nobody listens')
   links.push(link)
   return link
 }
 
 /** As a web process does; resolves when the media process says that it is carried. */
-async function attach(link: CarrierLink): Promise<FromMediaProcess['type'][]> {
+async function attach(link: ProcessLink): Promise<FromMediaProcess['type'][]> {
   const said: FromMediaProcess['type'][] = []
   link.onFrame((frame) => frame.kind === 'message' && said.push(frame.message.type))
   if (link.configHash === null) link.send({ type: 'configure', config, configHash: 'one' })
@@ -96,7 +96,7 @@ async function attach(link: CarrierLink): Promise<FromMediaProcess['type'][]> {
 test('nobody comes: it ends by itself, and its socket is gone', async () => {
   await startHost(50)
   await until('it ended', 5_000, () => endings === 1)
-  expect(await findMediaProcess(socketPath)).toBeUndefined()
+  expect(await connectToMediaProcess(socketPath)).toBeUndefined()
 })
 
 test('the web process goes away and comes back in time: nothing ends', async () => {
@@ -146,7 +146,7 @@ test('who talks nonsense is put out, and the one who carries does not notice', a
   const link = await find()
   await attach(link)
   const relay = createRelay(link)
-  link.onFrame(relay.take)
+  link.onFrame(relay.receive)
 
   for (const bytes of [Buffer.alloc(400, 0xff), Buffer.from([0, 0, 0, 1, 1, 0x7b])]) {
     const stranger: Socket = connect(socketPath)
