@@ -49,7 +49,11 @@ export function createRelay(link: ProcessLink): Relay {
   let lastId = 0
   const nextId = () => (lastId = (lastId + 1) >>> 0)
 
-  function wait<T>(pending: Map<number, Pending<T>>, id: number, onTimeout: () => void): Promise<T> {
+  function wait<T>(
+    pending: Map<number, Pending<T>>,
+    id: number,
+    onTimeout: () => void,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         pending.delete(id)
@@ -79,7 +83,7 @@ export function createRelay(link: ProcessLink): Relay {
     return {
       start(peer) {
         connection.peer = peer
-        connection.queued.splice(0).forEach((say) => say(peer))
+        connection.queued.splice(0).forEach((send) => send(peer))
       },
       receive(frame) {
         if (connections.has(id)) link.sendSignal(id, frame)

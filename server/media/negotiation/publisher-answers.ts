@@ -2,7 +2,7 @@
  * Answers a client's offers: takes the tracks that it sends and, with a single peer connection,
  * fills the sections that it wants to receive in.
  */
-import type { ClientLine } from '../rtp/peer-connection.ts'
+import type { PeerConnection } from '../rtp/peer-connection.ts'
 import { chooseExtensions, choosePayloadTypes, type PayloadTypes } from './codecs.ts'
 import { maxDataMessageBytes } from '../transport/peer-transport.ts'
 import type { PublishedTrack } from '../rtp/published-track.ts'
@@ -16,9 +16,9 @@ export interface PublisherAnswers {
   /** Throws `BadSdp`. */
   answer(offer: string): Answer
   /** A track was announced: perhaps of a section that was offered before. */
-  adopt(): void
+  trackAdded(): void
   /** It is not published any more, whatever the sections say. */
-  forget(track: PublishedTrack): void
+  removeTrack(track: PublishedTrack): void
   /** Sections of the last offer that nothing is sent in. */
   free(kind: 'audio' | 'video'): number
 }
@@ -33,12 +33,12 @@ export interface Answer {
 }
 
 export function createPublisherAnswers({
-  line,
+  connection,
   sessionId,
   announcedTracks,
   nextSubscription,
 }: {
-  line: ClientLine
+  connection: PeerConnection
   sessionId: number
   /** In the order of their announcements. */
   announcedTracks(): readonly PublishedTrack[]
@@ -58,14 +58,21 @@ export function createPublisherAnswers({
     carried = assignTracks(sections, announcedTracks(), (mid) => before.get(mid))
     // Ended before others begin: a track may have moved to another section.
     for (const [mid, track] of before)
-      if (carried.get(mid) !== track) line.upstream.removeSection(mid)
+      if (carried.get(mid) !== track) connection.upstream.removeSection(mid)
     for (const section of sections) {
       const { mid, ssrcs, extensions } = section
       const track = carried.get(mid)
       const codec = choosePayloadTypes(section)
       if (!track || !codec) continue
       track.change({ mid })
-      line.upstream.setSection({ mid, ssrcs, extensions, codec, rids: wantedRids(section), track })
+      connection.upstream.setSection({
+        mid,
+        ssrcs,
+        extensions,
+        codec,
+        rids: wantedRids(section),
+        track,
+      })
     }
   }
 
@@ -82,8 +89,8 @@ export function createPublisherAnswers({
     const next = nextSubscription(section.kind)
     if (!next) return undefined
     const ids = toExtensionIds(section.extensions)
-    line.traffic.setExtension(ids.transportSequence)
-    next.attach({ line, mid, codec, midExtensionId: ids.mid })
+    connection.downstream.setExtension(ids.transportSequence)
+    next.attach({ connection, mid, codec, midExtensionId: ids.mid })
     filled.set(mid, next)
     return next
   }
@@ -116,14 +123,14 @@ export function createPublisherAnswers({
       const ufrag = sections.find((section) => section.ufrag)?.ufrag
       const fingerprint = sections.find((section) => section.fingerprint)?.fingerprint
       if (!ufrag || !fingerprint) throw new BadSdp('neither ICE nor DTLS')
-      line.transport.setRemote({ type: 'offer', ufrag, fingerprint })
+      connection.transport.setRemote({ type: 'offer', ufrag, fingerprint })
       const before = [...carried.values()]
       setSending(sections.filter((section) => isSendingIn(section) && !isRefusedSection(section)))
       const now = [...carried.values()]
       free = { audio: 0, video: 0 }
       const written = sections.map(answerSection)
       const data = sections.find(({ sctpPort, isRejected }) => sctpPort !== null && !isRejected)
-      if (data?.sctpPort) line.transport.startData(data.sctpPort)
+      if (data?.sctpPort) connection.transport.startData(data.sctpPort)
       version += 1
       const running = [...filled].filter(([, { isEnded }]) => !isEnded)
       return {
@@ -131,7 +138,7 @@ export function createPublisherAnswers({
           sessionId,
           version,
           type: 'answer',
-          line: { ...line.transport.local, candidates: line.transport.candidates },
+          transport: { ...connection.transport.local, candidates: connection.transport.candidates },
           maxMessageBytes: maxDataMessageBytes,
           sections: written,
         }),
@@ -140,13 +147,13 @@ export function createPublisherAnswers({
         filled: running.map(([, subscription]) => subscription),
       }
     },
-    adopt() {
+    trackAdded() {
       setSending(sending)
     },
-    forget(track) {
+    removeTrack(track) {
       for (const [mid, known] of carried) {
         if (known !== track) continue
-        line.upstream.removeSection(mid)
+        connection.upstream.removeSection(mid)
         carried.delete(mid)
         sending = sending.filter((section) => section.mid !== mid)
       }

@@ -1,7 +1,7 @@
 /** Writes the media server's session descriptions, answers and offers alike. */
 import type { SdpKind } from './sdp-parse.ts'
 
-export interface SdpLine {
+export interface SdpTransport {
   ufrag: string
   password: string
   fingerprint: string
@@ -35,7 +35,7 @@ export interface SdpWritten {
   sessionId: number
   version: number
   type: 'offer' | 'answer'
-  line: SdpLine
+  transport: SdpTransport
   maxMessageBytes: number
   sections: SdpWrittenSection[]
 }
@@ -69,16 +69,16 @@ function writeSection(sdp: SdpWritten, section: SdpWrittenSection, index: number
     `m=${kind} 9 ${protocol} ${formats}`,
     'c=IN IP4 0.0.0.0',
     ...(kind === 'application' ? [] : ['a=rtcp:9 IN IP4 0.0.0.0']),
-    `a=ice-ufrag:${sdp.line.ufrag}`,
-    `a=ice-pwd:${sdp.line.password}`,
-    `a=fingerprint:sha-256 ${sdp.line.fingerprint}`,
+    `a=ice-ufrag:${sdp.transport.ufrag}`,
+    `a=ice-pwd:${sdp.transport.password}`,
+    `a=fingerprint:sha-256 ${sdp.transport.fingerprint}`,
     `a=setup:${sdp.type === 'offer' ? 'actpass' : 'passive'}`,
     `a=mid:${mid}`,
     ...(kind === 'application'
       ? [`a=sctp-port:${section.sctpPort ?? 5_000}`, `a=max-message-size:${sdp.maxMessageBytes}`]
       : writeMedia(section)),
     // The rest of the bundle goes the same way.
-    ...(index === 0 ? writeCandidates(sdp.line.candidates) : []),
+    ...(index === 0 ? writeCandidates(sdp.transport.candidates) : []),
   ]
 }
 
@@ -126,7 +126,7 @@ function writeSending({ streamId, trackId, ssrc, rtxSsrc }: SdpSending): string[
   ]
 }
 
-function writeCandidates(candidates: SdpLine['candidates']): string[] {
+function writeCandidates(candidates: SdpTransport['candidates']): string[] {
   return [
     ...candidates.map(({ address, port }, index) => {
       // Host candidates, the first address preferred.

@@ -2,7 +2,7 @@
  * Offers tracks to a client that has a second peer connection for them. One offer is on its way at
  * a time; what changes meanwhile goes into the next.
  */
-import type { ClientLine } from '../rtp/peer-connection.ts'
+import type { PeerConnection } from '../rtp/peer-connection.ts'
 import { ownMidExtension, ownPayloadTypes, ownTransportExtension } from './codecs.ts'
 import { maxDataMessageBytes } from '../transport/peer-transport.ts'
 import { BadSdp, parseSdp } from './sdp-parse.ts'
@@ -36,12 +36,12 @@ const dataMid = '0'
 const protocol = 'UDP/TLS/RTP/SAVPF'
 
 export function createSubscriberOffers({
-  line,
+  connection,
   sessionId,
   nextSubscription,
   send,
 }: {
-  line: ClientLine
+  connection: PeerConnection
   sessionId: number
   nextSubscription(): Subscription | undefined
   send(offer: Offer): void
@@ -51,7 +51,7 @@ export function createSubscriberOffers({
   let isWaiting = false
   let isStale = false
 
-  function place(): void {
+  function placeSubscriptions(): void {
     for (let next = nextSubscription(); next; next = nextSubscription()) {
       const { kind } = next.track
       let section = sections.find((candidate) => candidate.isFree && candidate.kind === kind)
@@ -62,12 +62,12 @@ export function createSubscriberOffers({
       section.isFree = false
       section.subscription = next
       const codec = ownPayloadTypes[kind]
-      next.attach({ line, mid: section.mid, codec, midExtensionId: ownMidExtension.id })
+      next.attach({ connection, mid: section.mid, codec, midExtensionId: ownMidExtension.id })
     }
   }
 
   function offer(): void {
-    place()
+    placeSubscriptions()
     offerId += 1
     isWaiting = true
     isStale = false
@@ -78,7 +78,7 @@ export function createSubscriberOffers({
         sessionId,
         version: offerId,
         type: 'offer',
-        line: { ...line.transport.local, candidates: line.transport.candidates },
+        transport: { ...connection.transport.local, candidates: connection.transport.candidates },
         maxMessageBytes: maxDataMessageBytes,
         sections: [dataSection, ...sections.map(toWritten)],
       }),
@@ -129,10 +129,10 @@ export function createSubscriberOffers({
       isWaiting = false
       const taken = parsed.sections.flatMap(({ extensions }) => extensions)
       const isCounted = taken.some(({ uri }) => uri === ownTransportExtension.uri)
-      line.traffic.setExtension(isCounted ? ownTransportExtension.id : undefined)
-      line.transport.setRemote({ type: 'answer', ufrag, fingerprint })
+      connection.downstream.setExtension(isCounted ? ownTransportExtension.id : undefined)
+      connection.transport.setRemote({ type: 'answer', ufrag, fingerprint })
       const data = parsed.sections.find(({ sctpPort }) => sctpPort !== null)
-      if (data?.sctpPort) line.transport.startData(data.sctpPort)
+      if (data?.sctpPort) connection.transport.startData(data.sctpPort)
       for (const section of offeredAsEnded) {
         section.subscription = null
         section.isFree = true
@@ -142,7 +142,7 @@ export function createSubscriberOffers({
       if (isStale) negotiate()
     },
     restart() {
-      line.transport.restartIce()
+      connection.transport.restartIce()
       isWaiting = false
       negotiate()
     },

@@ -1,5 +1,5 @@
 /** One participant's subscription to one track: from the wish over its section to the running packets. */
-import type { ClientLine } from '../rtp/peer-connection.ts'
+import type { PeerConnection } from '../rtp/peer-connection.ts'
 import type { DownTrack } from '../rtp/rtp-downstream.ts'
 import type { PublishedTrack } from '../rtp/published-track.ts'
 import { createRtpForwarding } from '../rtp/rtp-forwarding.ts'
@@ -19,7 +19,7 @@ export interface Subscription {
 }
 
 export interface SubscriptionSection {
-  line: ClientLine
+  connection: PeerConnection
   mid: string
   codec: { main: number; rtx: number | null }
   midExtensionId: number | undefined
@@ -36,7 +36,7 @@ export function createSubscription({
   now(): number
   random(bytes: number): Buffer
 }): Subscription {
-  let place: { line: ClientLine; down: DownTrack; sending: SdpSending } | null = null
+  let placement: { connection: PeerConnection; down: DownTrack; sending: SdpSending } | null = null
   let isStarted = false
   let isEnded = false
   let isPaused = false
@@ -48,9 +48,9 @@ export function createSubscription({
       return isEnded
     },
     get sending() {
-      return place?.sending
+      return placement?.sending
     },
-    attach({ line, mid, codec, midExtensionId }) {
+    attach({ connection, mid, codec, midExtensionId }) {
       const ssrc = newSsrc()
       const rtxSsrc = codec.rtx === null ? null : newSsrc()
       const forwarding = createRtpForwarding({
@@ -60,7 +60,7 @@ export function createSubscription({
         ssrc,
         rtxSsrc,
         mid: midExtensionId === undefined ? null : { extensionId: midExtensionId, value: mid },
-        outlet: line.traffic.outlet,
+        outlet: connection.downstream.outlet,
         now,
         random,
       })
@@ -71,23 +71,23 @@ export function createSubscription({
         ssrc,
         rtxSsrc,
       }
-      place = { line, down: { track, forwarding }, sending }
+      placement = { connection, down: { track, forwarding }, sending }
       return sending
     },
     start() {
-      if (!place || isStarted || isEnded) return
+      if (!placement || isStarted || isEnded) return
       isStarted = true
-      place.line.addDown(place.down)
+      placement.connection.addDown(placement.down)
     },
     setPaused(paused) {
       const isBack = isPaused && !paused
       isPaused = paused
-      place?.down.forwarding.setPaused(paused)
-      if (isBack) track.askKeyframe()
+      placement?.down.forwarding.setPaused(paused)
+      if (isBack) track.requestKeyframe()
     },
     end() {
       isEnded = true
-      if (isStarted) place?.line.removeDown(place.down)
+      if (isStarted) placement?.connection.removeDown(placement.down)
     },
   }
 }

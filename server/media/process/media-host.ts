@@ -2,8 +2,7 @@
  * The media process's end of the socket: takes the web process that carries signalling, goes on
  * while it is away, and ends when nobody comes back.
  */
-import { statSync, unlinkSync } from 'node:fs'
-import { createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import {
   createFrameReader,
   encodeMessage,
@@ -16,6 +15,7 @@ import {
   type WebhookTarget,
 } from '../link/messages.ts'
 import { SignalRefused, type SignalSession } from '../link/signal.ts'
+import { createLinkSocket } from './link-socket.ts'
 import type { MediaServer } from './media-server.ts'
 import type { TwirpAnswer, TwirpRequest } from '../api/twirp.ts'
 
@@ -64,9 +64,8 @@ export function createMediaHost(deps: MediaHostDeps): MediaHost {
   /** Whoever attached last; others that only ask are no carriers. */
   let carrier: Carrier | null = null
   let awayTimer = setTimeout(() => void end(), deps.awayMs)
-  let inode: number | null = null
   let ending: Promise<void> | null = null
-  const server = createServer(accept)
+  const linkSocket = createLinkSocket(socketPath, accept)
 
   function accept(socket: Socket): void {
     const read = createFrameReader<ToMediaProcess>()
@@ -279,47 +278,20 @@ export function createMediaHost(deps: MediaHostDeps): MediaHost {
   function end(): Promise<void> {
     clearTimeout(awayTimer)
     ending ??= (async () => {
-      removeSocket()
+      linkSocket.remove()
       await media?.close()
       deps.ended()
     })()
     return ending
   }
 
-  /** Another media process may have taken the place; its socket stays. */
-  function removeSocket(): void {
-    try {
-      if (inode !== null && statSync(socketPath).ino === inode) unlinkSync(socketPath)
-    } catch {
-      // Somebody cleaned up; it is gone either way.
-    }
-  }
-
   return {
-    listen() {
-      // It was started because nobody answered there: what lies there is left from a crash.
-      if (process.platform !== 'win32') removeStale(socketPath)
-      return new Promise((resolve, reject) => {
-        server.once('error', reject)
-        server.listen(socketPath, () => {
-          if (process.platform !== 'win32') inode = statSync(socketPath).ino
-          resolve()
-        })
-      })
-    },
+    listen: linkSocket.listen,
     log(line) {
       if (!carrier || carrier.socket.destroyed) return false
       send(carrier, { type: 'log', line })
       return true
     },
     end,
-  }
-}
-
-function removeStale(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch {
-    // Nothing lies there.
   }
 }

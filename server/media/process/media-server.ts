@@ -9,7 +9,7 @@ import type { MediaGrants } from '../link/media-grants.ts'
 import type { MediaStats } from '../link/messages.ts'
 import type { SignalPeer, SignalRequest, SignalSession } from '../link/signal.ts'
 import { createMediaRooms, type MediaRooms } from '../api/media-rooms.ts'
-import { openMediaSockets } from '../transport/udp-sockets.ts'
+import { openUdpSockets } from '../transport/udp-sockets.ts'
 import { ownAddresses } from '../link/own-addresses.ts'
 import { createRoomRegistry } from '../room/room-registry.ts'
 import { createSignalSessions } from '../signalling/signal-sessions.ts'
@@ -68,7 +68,7 @@ export async function createMediaServer({
     warn({ err: error }, 'the media server put something of a client aside')
   }
   const certificate = await RTCDtlsTransport.SetupCertificate()
-  const sockets = await openMediaSockets({
+  const sockets = await openUdpSockets({
     addresses: () => config.addresses ?? ownAddresses(),
     ports: config.udpPorts,
     onError,
@@ -111,7 +111,7 @@ export async function createMediaServer({
   }
 
   return {
-    refreshAddresses: sockets.look,
+    refreshAddresses: sockets.refreshAddresses,
     connect: sessions.connect,
     rooms: createMediaRooms(registry),
     onEvent(listener) {

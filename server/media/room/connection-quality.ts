@@ -1,21 +1,21 @@
 /** How good everybody’s connection is, told when it changes. */
 import { ConnectionQuality, ConnectionQualityInfo } from '@livekit/protocol'
 
-export interface LineCondition {
+export interface ConnectionCondition {
   /** Of what the participant sends. */
   lossShare: number
   shortage: 'none' | 'smaller' | 'missing'
-  /** Nothing was heard for so long. */
+  /** No check came for so long. */
   silentMs: number
 }
 
 export interface ConnectionQualities {
   /** Ends a period: what has changed since the last. */
-  read(conditions: ReadonlyMap<string, LineCondition>): ConnectionQualityInfo[]
+  read(conditions: ReadonlyMap<string, ConnectionCondition>): ConnectionQualityInfo[]
   current(): ConnectionQualityInfo[]
 }
 
-/** Clients check the line every 2.5 s at the latest. */
+/** Clients check their connection every 2.5 s at the latest. */
 const lostMs = 7_000
 const poorLoss = 0.08
 const goodLoss = 0.03
@@ -30,7 +30,7 @@ const score: Record<ConnectionQuality, number> = {
 }
 
 export function createConnectionQualities(): ConnectionQualities {
-  let told = new Map<
+  let known = new Map<
     string,
     { quality: ConnectionQuality; other: ConnectionQuality; for: number }
   >()
@@ -41,30 +41,30 @@ export function createConnectionQualities(): ConnectionQualities {
   return {
     read(conditions) {
       const changes: ConnectionQualityInfo[] = []
-      const next: typeof told = new Map()
+      const next: typeof known = new Map()
       for (const [sid, condition] of conditions) {
         const now = toQuality(condition)
-        const known = told.get(sid)
-        if (!known) {
+        const before = known.get(sid)
+        if (!before) {
           next.set(sid, { quality: now, other: now, for: 0 })
           changes.push(toInfo(sid, now))
           continue
         }
-        const isSame = now === known.quality
-        const periods = isSame ? 0 : now === known.other ? known.for + 1 : 1
-        const isWorse = score[now] < score[known.quality]
+        const isSame = now === before.quality
+        const periods = isSame ? 0 : now === before.other ? before.for + 1 : 1
+        const isWorse = score[now] < score[before.quality]
         const isDue = periods >= (isWorse ? periodsUntil.worse : periodsUntil.better)
         if (!isSame && isDue) changes.push(toInfo(sid, now))
-        next.set(sid, { quality: isDue ? now : known.quality, other: now, for: periods })
+        next.set(sid, { quality: isDue ? now : before.quality, other: now, for: periods })
       }
-      told = next
+      known = next
       return changes
     },
-    current: () => [...told].map(([sid, { quality }]) => toInfo(sid, quality)),
+    current: () => [...known].map(([sid, { quality }]) => toInfo(sid, quality)),
   }
 }
 
-function toQuality({ lossShare, shortage, silentMs }: LineCondition): ConnectionQuality {
+function toQuality({ lossShare, shortage, silentMs }: ConnectionCondition): ConnectionQuality {
   if (silentMs >= lostMs) return ConnectionQuality.LOST
   if (shortage === 'missing' || lossShare > poorLoss) return ConnectionQuality.POOR
   if (shortage === 'smaller' || lossShare > goodLoss) return ConnectionQuality.GOOD

@@ -11,8 +11,8 @@ import {
 import type { Join } from './join.ts'
 import type { SignalPeer } from '../link/signal.ts'
 import type { MediaGrants } from '../link/media-grants.ts'
-import { createParticipantLines, type ParticipantLines } from './peer-connections.ts'
-import type { LineParts } from '../transport/peer-transport.ts'
+import { createPeerConnections, type PeerConnections } from './peer-connections.ts'
+import type { TransportParts } from '../transport/peer-transport.ts'
 import { createPublications, type Publications } from './publications.ts'
 import type { PublishedTrack } from '../rtp/published-track.ts'
 import { closeCode, createSignalOutlet, type SignalOutlet } from './signal-outlet.ts'
@@ -26,17 +26,21 @@ export interface MediaParticipant {
   readonly joinedAt: number
   readonly state: ParticipantInfo_State
   readonly outlet: SignalOutlet
-  readonly lines: ParticipantLines
+  readonly connections: PeerConnections
   readonly publications: Publications
   readonly subscriptions: Subscriptions
   /** When its token was last refreshed. */
   refreshedAt: number
   info(): ParticipantInfo
   /** The others have to be told: raises the version. */
-  touch(change?: { name?: string; metadata?: string; attributes?: Record<string, string> }): void
+  bumpVersion(change?: {
+    name?: string
+    metadata?: string
+    attributes?: Record<string, string>
+  }): void
   activate(): void
   /** Frees everything; the client is told why, when it is still there. */
-  close(reason: DisconnectReason, tell: LeaveRequest_Action | null): void
+  close(reason: DisconnectReason, action: LeaveRequest_Action | null): void
 }
 
 export interface ParticipantEvents {
@@ -59,7 +63,7 @@ export function createMediaParticipant({
   grants: MediaGrants
   join: Join
   peer: SignalPeer
-  parts: LineParts
+  parts: TransportParts
   newTrackSid(): string
   on: ParticipantEvents
 }): MediaParticipant {
@@ -70,7 +74,7 @@ export function createMediaParticipant({
   let version = 1
   let hasPublished = false
   let disconnectReason = DisconnectReason.UNKNOWN_REASON
-  let said = {
+  let profile = {
     name: grants.name,
     metadata: grants.metadata,
     attributes: { ...grants.attributes, ...(mayChangeItself(grants) ? join.attributes : {}) },
@@ -90,10 +94,10 @@ export function createMediaParticipant({
     now,
     random,
     changed: () => {
-      lines.negotiate()
+      connections.negotiate()
     },
   })
-  const lines = createParticipantLines({
+  const connections = createPeerConnections({
     isSinglePeer: join.isSinglePeer,
     parts,
     subscriptions,
@@ -119,7 +123,7 @@ export function createMediaParticipant({
     isHidden: grants.video.hidden,
     joinedAt,
     outlet,
-    lines,
+    connections,
     publications,
     subscriptions,
     refreshedAt: joinedAt,
@@ -134,7 +138,7 @@ export function createMediaParticipant({
         identity: grants.identity,
         state,
         tracks: tracks.map(({ info }) => info),
-        ...said,
+        ...profile,
         joinedAt: BigInt(Math.floor(joinedAt / 1000)),
         joinedAtMs: BigInt(joinedAt),
         version,
@@ -146,30 +150,30 @@ export function createMediaParticipant({
         capabilities: join.client.capabilities,
       })
     },
-    touch(change = {}) {
+    bumpVersion(change = {}) {
       version += 1
-      said = { ...said, ...change }
+      profile = { ...profile, ...change }
     },
     activate() {
       state = ParticipantInfo_State.ACTIVE
       version += 1
     },
-    close(reason, tell) {
+    close(reason, action) {
       if (state === ParticipantInfo_State.DISCONNECTED) return
       state = ParticipantInfo_State.DISCONNECTED
       disconnectReason = reason
       version += 1
-      if (tell !== null) {
+      if (action !== null) {
         const value = new LeaveRequest({
           reason,
-          action: tell,
-          canReconnect: tell !== LeaveRequest_Action.DISCONNECT,
+          action,
+          canReconnect: action !== LeaveRequest_Action.DISCONNECT,
         })
         outlet.send({ case: 'leave', value })
       }
       outlet.close(closeCode.normal, 'left')
       subscriptions.clear()
-      lines.close()
+      connections.close()
     },
   }
   return participant

@@ -29,7 +29,7 @@ export interface MediaRoom {
   leave(
     participant: MediaParticipant,
     reason: DisconnectReason,
-    tell: LeaveRequest_Action | null,
+    action: LeaveRequest_Action | null,
   ): void
   delete(): void
   tick(at: number): void

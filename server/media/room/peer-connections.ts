@@ -9,25 +9,25 @@ import {
   StreamStateInfo,
   StreamStateUpdate,
 } from '@livekit/protocol'
-import { createClientLine, type ClientLine } from '../rtp/peer-connection.ts'
-import type { LineCondition } from './connection-quality.ts'
+import { createPeerConnection, type PeerConnection } from '../rtp/peer-connection.ts'
+import type { ConnectionCondition } from './connection-quality.ts'
 import { dataLabels } from './data-packets.ts'
-import type { LineParts } from '../transport/peer-transport.ts'
+import type { TransportParts } from '../transport/peer-transport.ts'
 import type { PublishedTrack } from '../rtp/published-track.ts'
 import { createPublisherAnswers } from '../negotiation/publisher-answers.ts'
 import type { SignalMessage } from './signal-outlet.ts'
 import { createSubscriberOffers } from '../negotiation/subscriber-offers.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
-export interface ParticipantLines {
+export interface PeerConnections {
   readonly packetsReceived: number
   /** Throws `BadSdp`. Tracks that it does not hold any more are returned. */
   offered(description: SessionDescription): PublishedTrack[]
   /** Throws `BadSdp`. */
   answered(description: SessionDescription): void
   /** A track was announced. */
-  adopt(): void
-  forget(track: PublishedTrack): void
+  trackAdded(): void
+  removeTrack(track: PublishedTrack): void
   /** Subscriptions have changed. */
   negotiate(): void
   /** The first offer of ours, where the client waits for it. */
@@ -35,17 +35,17 @@ export interface ParticipantLines {
   /** Signalling is back. */
   resume(): void
   sendData(label: string, bytes: Buffer): void
-  /** Nothing was heard for so long on a line that was up. */
+  /** No check came for so long on a connection that was up. */
   silentMs(at: number): number
   /** Whether a signed packet of the client has ever come. */
-  readonly isHeard: boolean
-  condition(at: number): LineCondition
+  readonly isReached: boolean
+  condition(at: number): ConnectionCondition
   tick(at: number): void
   close(): void
 }
 
-export interface ParticipantLinesEvents {
-  /** The line that counts is up. */
+export interface PeerConnectionsEvents {
+  /** The connection that counts is up. */
   connected(): void
   failed(): void
   data(label: string, bytes: Buffer): void
@@ -54,7 +54,7 @@ export interface ParticipantLinesEvents {
 /** A client that never gives sections for what waits is not asked for ever. */
 const maxRequirementsInVain = 5
 
-export function createParticipantLines({
+export function createPeerConnections({
   isSinglePeer,
   parts,
   subscriptions,
@@ -63,31 +63,31 @@ export function createParticipantLines({
   on,
 }: {
   isSinglePeer: boolean
-  parts: LineParts
+  parts: TransportParts
   subscriptions: Subscriptions
   announcedTracks(): readonly PublishedTrack[]
   send(message: SignalMessage): void
-  on: ParticipantLinesEvents
-}): ParticipantLines {
+  on: PeerConnectionsEvents
+}): PeerConnections {
   const ignore = () => undefined
-  const publisher = createClientLine(parts, {
+  const publisher = createPeerConnection(parts, {
     connected: isSinglePeer ? on.connected : ignore,
     failed: on.failed,
     data: on.data,
-    fits: tellFit,
+    streamChanged: sendStreamState,
   })
   const subscriber = isSinglePeer
     ? null
-    : createClientLine(parts, {
+    : createPeerConnection(parts, {
         connected: on.connected,
         failed: on.failed,
         data: on.data,
-        fits: tellFit,
+        streamChanged: sendStreamState,
       })
-  const lines: ClientLine[] = subscriber ? [publisher, subscriber] : [publisher]
+  const connections: PeerConnection[] = subscriber ? [publisher, subscriber] : [publisher]
   const newSessionId = () => parts.random(4).readUInt32BE()
   const answers = createPublisherAnswers({
-    line: publisher,
+    connection: publisher,
     sessionId: newSessionId(),
     announcedTracks,
     nextSubscription: (kind) => (isSinglePeer ? subscriptions.next(kind) : undefined),
@@ -95,7 +95,7 @@ export function createParticipantLines({
   const offers =
     subscriber &&
     createSubscriberOffers({
-      line: subscriber,
+      connection: subscriber,
       sessionId: newSessionId(),
       nextSubscription: subscriptions.next,
       send: ({ id, sdp, midToTrackId }) => {
@@ -108,7 +108,7 @@ export function createParticipantLines({
   subscriber?.transport.createChannel(dataLabels.lossy, { id: 3, isReliable: false })
   subscriber?.transport.createChannel(dataLabels.tracks, { id: 5, isReliable: false })
 
-  function tellFit({ sid: trackSid }: PublishedTrack, isSent: boolean): void {
+  function sendStreamState({ sid: trackSid }: PublishedTrack, isSent: boolean): void {
     const participantSid = subscriptions.publisherOf(trackSid) ?? ''
     const state = isSent ? StreamState.ACTIVE : StreamState.PAUSED
     const streamStates = [new StreamStateInfo({ participantSid, trackSid, state })]
@@ -134,7 +134,7 @@ export function createParticipantLines({
 
   return {
     get packetsReceived() {
-      return lines.reduce((sum, { upstream }) => sum + upstream.packetsReceived, 0)
+      return connections.reduce((sum, { upstream }) => sum + upstream.packetsReceived, 0)
     },
     offered({ sdp, id }) {
       const answer = answers.answer(sdp)
@@ -154,8 +154,8 @@ export function createParticipantLines({
     answered({ id, sdp }) {
       offers?.answered(id, sdp)
     },
-    adopt: answers.adopt,
-    forget: answers.forget,
+    trackAdded: answers.trackAdded,
+    removeTrack: answers.removeTrack,
     negotiate() {
       if (!isBegun) return
       if (offers) offers.negotiate()
@@ -174,28 +174,28 @@ export function createParticipantLines({
       }
     },
     sendData(label, bytes) {
-      const line = subscriber ?? publisher
-      line.transport.sendData(label, bytes, label === dataLabels.reliable)
+      const connection = subscriber ?? publisher
+      connection.transport.sendData(label, bytes, label === dataLabels.reliable)
     },
-    get isHeard() {
-      return lines.some(({ transport }) => transport.heardAt !== null)
+    get isReached() {
+      return connections.some(({ transport }) => transport.lastCheckAt !== null)
     },
     silentMs(at) {
-      const up = lines.filter(({ transport }) => transport.state === 'connected')
-      return Math.max(0, ...up.map(({ transport }) => at - (transport.heardAt ?? at)))
+      const up = connections.filter(({ transport }) => transport.state === 'connected')
+      return Math.max(0, ...up.map(({ transport }) => at - (transport.lastCheckAt ?? at)))
     },
     condition(at) {
       return {
         lossShare: publisher.upstream.lossShare,
-        shortage: (subscriber ?? publisher).traffic.shortage,
+        shortage: (subscriber ?? publisher).downstream.shortage,
         silentMs: this.silentMs(at),
       }
     },
     tick(at) {
-      for (const line of lines) line.tick(at)
+      for (const connection of connections) connection.tick(at)
     },
     close() {
-      for (const line of lines) line.close()
+      for (const connection of connections) connection.close()
     },
   }
 }

@@ -5,7 +5,7 @@ import type { RoomOptions } from '../link/media-grants.ts'
 import type { MediaParticipant } from './media-participant.ts'
 import { createMediaRoom } from './media-room.ts'
 import type { MediaRoom, RoomEvent } from './media-room.types.ts'
-import type { LineParts } from '../transport/peer-transport.ts'
+import type { TransportParts } from '../transport/peer-transport.ts'
 
 export interface RoomRegistry {
   readonly all: readonly MediaRoom[]
@@ -27,7 +27,7 @@ export function createRoomRegistry({
   opened,
 }: {
   config: MediaConfig
-  parts: LineParts
+  parts: TransportParts
   report(event: WebhookEvent): void
   opened(): void
 }): RoomRegistry {
@@ -35,7 +35,7 @@ export function createRoomRegistry({
   let packetsOfGone = 0
   const newSid = (prefix: string) => `${prefix}${toLetters(parts.random(2 * idLetters))}`
 
-  function tell(room: Room, event: RoomEvent): void {
+  function reportEvent(room: Room, event: RoomEvent): void {
     const createdAt = BigInt(Math.floor(parts.now() / 1000))
     report(new WebhookEvent({ ...event, room, id: newSid('EV_'), createdAt }))
   }
@@ -63,14 +63,14 @@ export function createRoomRegistry({
         },
         parts,
         newSid,
-        report: tell,
+        report: reportEvent,
         finished() {
           rooms.delete(name)
           packetsOfGone += room.packetsReceived
         },
       })
       rooms.set(name, room)
-      tell(room.info(), { event: 'room_started' })
+      reportEvent(room.info(), { event: 'room_started' })
       opened()
       return room
     },

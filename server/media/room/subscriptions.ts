@@ -31,14 +31,14 @@ export function createSubscriptions({
 }): Subscriptions {
   const offered = new Map<string, { track: PublishedTrack; publisherSid: string }>()
   const running = new Map<string, Subscription>()
-  const wishes = new Map<string, boolean>()
+  const requested = new Map<string, boolean>()
   const paused = new Set<string>()
   let queue: Subscription[] = []
-  const maxWishes = 1_000
+  const maxRequested = 1_000
 
   function update(trackSid: string): void {
     const source = offered.get(trackSid)
-    const isWanted = source !== undefined && (wishes.get(trackSid) ?? isAuto)
+    const isWanted = source !== undefined && (requested.get(trackSid) ?? isAuto)
     const present = running.get(trackSid)
     if (present && !isWanted) {
       running.delete(trackSid)
@@ -62,13 +62,13 @@ export function createSubscriptions({
     },
     remove(trackSid) {
       offered.delete(trackSid)
-      wishes.delete(trackSid)
+      requested.delete(trackSid)
       paused.delete(trackSid)
       update(trackSid)
     },
     setWanted(trackSid, isWanted) {
-      if (wishes.size >= maxWishes && !wishes.has(trackSid)) return
-      wishes.set(trackSid, isWanted)
+      if (requested.size >= maxRequested && !requested.has(trackSid)) return
+      requested.set(trackSid, isWanted)
       update(trackSid)
     },
     setPaused(trackSid, isPaused) {

@@ -4,23 +4,23 @@
  */
 import type { PacketFate } from './transport-feedback.ts'
 
-export interface LineEstimate {
+export interface BandwidthEstimate {
   /** Bits a second. */
   readonly bitrate: number
-  /** False of a client that tells of nothing although it has got something: nothing is held back then. */
-  isTelling(at: number): boolean
+  /** False of a client that reports nothing although it has got something: nothing is held back then. */
+  hasFeedback(at: number): boolean
   /** It was too much not long ago. */
-  isTight(at: number): boolean
-  /** While trying whether there is more: what is to go out in all, if need be with padding. */
-  readonly tryRate: number | null
-  sent(sequence: number, bytes: number, at: number): void
-  heard(fates: readonly PacketFate[], at: number): void
+  isCongested(at: number): boolean
+  /** While probing whether there is more: what is to go out in all, if need be with padding. */
+  readonly probeRate: number | null
+  packetSent(sequence: number, bytes: number, at: number): void
+  feedbackReceived(fates: readonly PacketFate[], at: number): void
   /** `wanted`: what would be sent if there was room. */
   tick(at: number, wanted: number): void
 }
 
-export const leastBitrate = 30_000
-const mostBitrate = 10_000_000
+export const minBitrate = 30_000
+const maxBitrate = 10_000_000
 /** Little enough for a slow line; a fast one is found in a second. */
 const firstBitrate = 300_000
 const history = 8_192
@@ -42,22 +42,22 @@ const silenceMs = 1_500
 const basePeriodMs = 15_000
 const stuckMs = 2_000
 
-const tryMs = 300
-const tryAnswerMs = 300
-const tryStep = 1.6
+const probeMs = 300
+const probeAnswerMs = 300
+const probeStep = 1.6
 /** So long a client may take before its first word. */
-const firstWordMs = 5_000
+const firstFeedbackMs = 5_000
 const firstPauseMs = 2_000
-const longestPauseMs = 40_000
+const maxPauseMs = 40_000
 
 interface Sent {
   sequence: number
   bytes: number
   at: number
-  isTold: boolean
+  isReported: boolean
 }
 
-interface Trial {
+interface Probe {
   rate: number
   from: number
   until: number
@@ -66,27 +66,27 @@ interface Trial {
   arrivals: { atMs: number; bytes: number; delay: number }[]
 }
 
-export function createLineEstimate(): LineEstimate {
-  const sents: (Sent | undefined)[] = new Array<Sent | undefined>(history)
+export function createBandwidthEstimate(): BandwidthEstimate {
+  const sentPackets: (Sent | undefined)[] = new Array<Sent | undefined>(history)
   let bitrate = firstBitrate
-  let isKnown = false
+  let isReporting = false
   let firstSentAt: number | null = null
   let recent: { at: number; bytes: number; delay: number | null; arrivedAt: number | null }[] = []
   let outgoing: { at: number; bytes: number }[] = []
-  let base = { since: 0, now: Infinity, before: Infinity }
+  let baseDelay = { since: 0, now: Infinity, before: Infinity }
   let congestedAt: number | null = null
   let decreasedAt = -Infinity
   /** What came through when it was too much. */
   let limit: { bitrate: number; at: number } | null = null
-  let heardAt = 0
-  let sentSinceHeard = 0
+  let feedbackAt = 0
+  let sentSinceFeedback = 0
   let tickedAt: number | null = null
   let stuck: { since: number; queue: number } | null = null
-  let trial: Trial | null = null
-  let tryAgain = { at: 0, pauseMs: firstPauseMs }
-  let triedUntil = -Infinity
+  let probe: Probe | null = null
+  let nextProbe = { at: 0, pauseMs: firstPauseMs }
+  let probedUntil = -Infinity
 
-  const fastest = () => Math.min(base.now, base.before)
+  const fastest = () => Math.min(baseDelay.now, baseDelay.before)
 
   function standingQueue(at: number): number {
     const delays = recent.filter((one) => one.delay !== null && at - one.at <= queueWindowMs)
@@ -111,24 +111,24 @@ export function createLineEstimate(): LineEstimate {
     return (outgoing.reduce((sum, { bytes }) => sum + bytes, 0) * 8_000) / rateWindowMs
   }
 
-  function remember(delay: number, at: number): void {
-    if (at - base.since > basePeriodMs || at < base.since)
-      base = { since: at, before: base.now, now: delay }
-    base.now = Math.min(base.now, delay)
+  function updateBaseDelay(delay: number, at: number): void {
+    if (at - baseDelay.since > basePeriodMs || at < baseDelay.since)
+      baseDelay = { since: at, before: baseDelay.now, now: delay }
+    baseDelay.now = Math.min(baseDelay.now, delay)
   }
 
   function decrease(to: number, at: number): void {
-    bitrate = Math.max(leastBitrate, Math.min(bitrate, to))
+    bitrate = Math.max(minBitrate, Math.min(bitrate, to))
     decreasedAt = at
     congestedAt = at
-    if (trial || at - triedUntil < calmMs)
-      tryAgain.pauseMs = Math.min(longestPauseMs, tryAgain.pauseMs * 2)
-    trial = null
-    triedUntil = -Infinity
-    tryAgain.at = at + tryAgain.pauseMs
+    if (probe || at - probedUntil < calmMs)
+      nextProbe.pauseMs = Math.min(maxPauseMs, nextProbe.pauseMs * 2)
+    probe = null
+    probedUntil = -Infinity
+    nextProbe.at = at + nextProbe.pauseMs
   }
 
-  function look(at: number): void {
+  function detectCongestion(at: number): void {
     const queue = standingQueue(at)
     const loss = lossShare()
     if (queue <= standingQueueMs && loss <= tooLossy) {
@@ -139,7 +139,7 @@ export function createLineEstimate(): LineEstimate {
     // A longer way looks like a queue, but does not change when less is sent.
     if (!stuck || Math.abs(queue - stuck.queue) > 15 || loss > 0.01) stuck = { since: at, queue }
     else if (at - stuck.since > stuckMs) {
-      base = { since: at, before: Infinity, now: fastest() + queue }
+      baseDelay = { since: at, before: Infinity, now: fastest() + queue }
       stuck = null
       return
     }
@@ -156,12 +156,12 @@ export function createLineEstimate(): LineEstimate {
   }
 
   /** It is too much already. */
-  function isFilling({ arrivals }: Trial): boolean {
+  function isQueueGrowing({ arrivals }: Probe): boolean {
     const last = arrivals.slice(-3)
     return last.length === 3 && last.every(({ delay }) => delay - fastest() > standingQueueMs)
   }
 
-  function judge({ rate, from, until, sentBytes, arrivals }: Trial, at: number): void {
+  function concludeProbe({ rate, from, until, sentBytes, arrivals }: Probe, at: number): void {
     const times = arrivals.map(({ atMs }) => atMs)
     const bytes = arrivals.reduce((sum, one) => sum + one.bytes, 0)
     const sentRate = (sentBytes * 8_000) / Math.max(1, until - from)
@@ -171,14 +171,14 @@ export function createLineEstimate(): LineEstimate {
     const queue = last.length === 0 ? 0 : Math.min(...last) - fastest()
     if (sentRate < 0.7 * rate) {
       // Not tried in earnest: there was nothing to fill up with.
-      bitrate = Math.min(mostBitrate, bitrate * 1.05)
-      tryAgain.at = at + tryMs
+      bitrate = Math.min(maxBitrate, bitrate * 1.05)
+      nextProbe.at = at + probeMs
     } else if (cameRate >= 0.85 * sentRate && queue < standingQueueMs) {
-      bitrate = Math.min(mostBitrate, Math.max(bitrate, Math.min(rate, sentRate, cameRate)))
-      tryAgain = { at, pauseMs: Math.max(firstPauseMs, tryAgain.pauseMs / 2) }
+      bitrate = Math.min(maxBitrate, Math.max(bitrate, Math.min(rate, sentRate, cameRate)))
+      nextProbe = { at, pauseMs: Math.max(firstPauseMs, nextProbe.pauseMs / 2) }
     } else {
-      tryAgain.pauseMs = Math.min(longestPauseMs, tryAgain.pauseMs * 2)
-      tryAgain.at = at + tryAgain.pauseMs
+      nextProbe.pauseMs = Math.min(maxPauseMs, nextProbe.pauseMs * 2)
+      nextProbe.at = at + nextProbe.pauseMs
       congestedAt ??= at
     }
   }
@@ -187,61 +187,61 @@ export function createLineEstimate(): LineEstimate {
     get bitrate() {
       return bitrate
     },
-    isTelling: (at) => isKnown || firstSentAt === null || at - firstSentAt < firstWordMs,
-    isTight: (at) => congestedAt !== null && at - congestedAt < tightMs,
-    get tryRate() {
-      return trial && tickedAt !== null && tickedAt < trial.until ? trial.rate : null
+    hasFeedback: (at) => isReporting || firstSentAt === null || at - firstSentAt < firstFeedbackMs,
+    isCongested: (at) => congestedAt !== null && at - congestedAt < tightMs,
+    get probeRate() {
+      return probe && tickedAt !== null && tickedAt < probe.until ? probe.rate : null
     },
-    sent(sequence, bytes, at) {
-      sents[sequence % history] = { sequence, bytes, at, isTold: false }
+    packetSent(sequence, bytes, at) {
+      sentPackets[sequence % history] = { sequence, bytes, at, isReported: false }
       firstSentAt ??= at
       outgoing.push({ at, bytes })
-      sentSinceHeard += 1
-      if (trial && at < trial.until) trial.sentBytes += bytes
+      sentSinceFeedback += 1
+      if (probe && at < probe.until) probe.sentBytes += bytes
     },
-    heard(fates, at) {
-      isKnown = true
-      heardAt = at
-      sentSinceHeard = 0
+    feedbackReceived(fates, at) {
+      isReporting = true
+      feedbackAt = at
+      sentSinceFeedback = 0
       for (const { sequence, arrivedAtMs } of fates) {
-        const packet = sents[sequence % history]
+        const packet = sentPackets[sequence % history]
         // What was lost at first may be told as arrived later.
-        if (packet?.sequence !== sequence || packet.isTold) continue
-        packet.isTold = true
+        if (packet?.sequence !== sequence || packet.isReported) continue
+        packet.isReported = true
         const delay = arrivedAtMs === null ? null : arrivedAtMs - packet.at
         recent.push({ at, bytes: packet.bytes, delay, arrivedAt: arrivedAtMs })
         if (delay === null || arrivedAtMs === null) continue
-        remember(delay, at)
-        if (trial && packet.at >= trial.from && packet.at < trial.until)
-          trial.arrivals.push({ atMs: arrivedAtMs, bytes: packet.bytes, delay })
+        updateBaseDelay(delay, at)
+        if (probe && packet.at >= probe.from && packet.at < probe.until)
+          probe.arrivals.push({ atMs: arrivedAtMs, bytes: packet.bytes, delay })
       }
-      if (trial && at < trial.until && isFilling(trial)) trial.until = at
+      if (probe && at < probe.until && isQueueGrowing(probe)) probe.until = at
       recent = recent.filter((one) => at - one.at <= lossWindowMs)
-      look(at)
+      detectCongestion(at)
     },
     tick(at, wanted) {
       const elapsed = tickedAt === null ? 0 : Math.max(0, Math.min(1, (at - tickedAt) / 1000))
       tickedAt = at
       outgoing = outgoing.filter((one) => at - one.at <= rateWindowMs && one.at <= at)
-      if (!isKnown) return
-      if (sentSinceHeard > 10 && at - heardAt > silenceMs) {
+      if (!isReporting) return
+      if (sentSinceFeedback > 10 && at - feedbackAt > silenceMs) {
         if (at - decreasedAt >= calmMs) decrease(bitrate / 2, at)
         return
       }
       const isCalm = congestedAt === null || at - congestedAt >= calmMs
-      if (trial) {
-        if (at < trial.until + tryAnswerMs) return
-        const done = trial
-        trial = null
-        triedUntil = at
-        judge(done, at)
+      if (probe) {
+        if (at < probe.until + probeAnswerMs) return
+        const done = probe
+        probe = null
+        probedUntil = at
+        concludeProbe(done, at)
       }
       if (!isCalm) return
       if (sendRate() > 0.8 * bitrate)
-        bitrate = Math.min(mostBitrate, bitrate * (1 + growth(at) * elapsed))
-      if (wanted > bitrate && at >= tryAgain.at) {
-        const rate = Math.min(bitrate * tryStep, wanted * 1.1)
-        trial = { rate, from: at, until: at + tryMs, sentBytes: 0, arrivals: [] }
+        bitrate = Math.min(maxBitrate, bitrate * (1 + growth(at) * elapsed))
+      if (wanted > bitrate && at >= nextProbe.at) {
+        const rate = Math.min(bitrate * probeStep, wanted * 1.1)
+        probe = { rate, from: at, until: at + probeMs, sentBytes: 0, arrivals: [] }
       }
     },
   }

@@ -2,7 +2,7 @@
  * Which frames of a track’s layers one subscriber gets: goes over to another layer at its keyframe, leaves
  * out the frames of higher temporal layers, and numbers what is left as if there had never been more.
  */
-import type { Layer } from './layer-choice.ts'
+import { everyTemporal, type Layer } from './layer-choice.ts'
 import type { Vp8Payload } from './vp8-payload.ts'
 
 export interface FrameFilter {
@@ -13,7 +13,7 @@ export interface FrameFilter {
   /** Something is missing: nothing more until a keyframe. */
   restart(): void
   /** Null: this packet does not go on. */
-  pass(packet: LayerPacket): { isSwitch: boolean; shift: VpShift } | null
+  pass(packet: LayerPacket): { isSwitch: boolean; shift: Vp8Shift } | null
 }
 
 export interface LayerPacket {
@@ -24,23 +24,22 @@ export interface LayerPacket {
   vp8: Vp8Payload
 }
 
-export interface VpShift {
+export interface Vp8Shift {
   pictureId: number
   tl0: number
 }
 
 /** A frame’s packets may come late, after those of the next ones. */
 const framesKnown = 64
-export const everyTemporal = 3
 
 export function createFrameFilter(): FrameFilter {
   let wanted: Layer | null = { layer: 0, temporal: everyTemporal }
   let running: number | null = null
   let hasRun = false
   let temporal = everyTemporal
-  let shift: VpShift = { pictureId: 0, tl0: 0 }
-  let last: VpShift | null = null
-  const frames = new Map<number, { isDropped: boolean; shift: VpShift }>()
+  let shift: Vp8Shift = { pictureId: 0, tl0: 0 }
+  let last: Vp8Shift | null = null
+  const frames = new Map<number, { isDropped: boolean; shift: Vp8Shift }>()
 
   /** Goes on with the numbers where they were. */
   function begin(layer: number, { pictureId, tl0 }: Vp8Payload): void {
@@ -55,7 +54,7 @@ export function createFrameFilter(): FrameFilter {
       }
   }
 
-  function judge(vp8: Vp8Payload, most: number): { isDropped: boolean; shift: VpShift } {
+  function judge(vp8: Vp8Payload, most: number): { isDropped: boolean; shift: Vp8Shift } {
     if (vp8.isSync && vp8.temporal > temporal && vp8.temporal <= most) temporal = vp8.temporal
     if (vp8.isKeyframe || temporal > most) temporal = most
     // Without numbers of its own a frame that is left out would be missed.

@@ -1,4 +1,8 @@
 /** Which pictures a client gets when its line does not take all of them. */
+import type { LayerRates } from './layer-rates.ts'
+
+/** As `temporal`: no frame is left out. VP8 has two bits for it. */
+export const everyTemporal = 3
 
 export interface Layer {
   /** Of a simulcast; the lowest is 0. */
@@ -7,12 +11,14 @@ export interface Layer {
   temporal: number
 }
 
+export type LayerOption = Layer & { bitrate: number }
+
 export interface LayerOffer<Key> {
   key: Key
   /** The higher ones get a picture first, and a better one. */
   priority: number
   /** What can be sent of it, from the smallest to the best, with its bits a second. */
-  options: readonly (Layer & { bitrate: number })[]
+  options: readonly LayerOption[]
   present: Layer | null
 }
 
@@ -60,4 +66,30 @@ export function chooseLayers<Key>(
 
 export function compareLayers(a: Layer, b: Layer): number {
   return a.layer - b.layer || a.temporal - b.temporal
+}
+
+/** Before it was measured. */
+const assumedBitrate = { smallest: 100_000, best: 800_000 }
+
+/** The lowest layer that flows, by its temporal layers, then the higher ones. */
+export function toLayerOptions(rates: LayerRates): LayerOption[] {
+  const known = rates.layers
+  const flowing = known.filter((layer) => rates.of(layer) !== null)
+  const [lowest = 0, ...higher] = flowing.length > 0 ? flowing : known
+  const rateOf = (layer: number) => rates.of(layer) ?? []
+  const smallest = rateOf(lowest).map((bitrate, temporal) => ({ layer: lowest, temporal, bitrate }))
+  const whole = smallest.pop()
+  return [
+    ...smallest,
+    {
+      layer: lowest,
+      temporal: everyTemporal,
+      bitrate: whole?.bitrate ?? (higher.length > 0 ? assumedBitrate.smallest : 0),
+    },
+    ...higher.map((layer) => ({
+      layer,
+      temporal: everyTemporal,
+      bitrate: rateOf(layer).at(-1) ?? assumedBitrate.best,
+    })),
+  ]
 }

@@ -2,7 +2,7 @@
 
 export interface Loudness {
   /** 0 is as loud as can be, 127 silence; may be called for every packet. */
-  heard(dBov: number): void
+  add(dBov: number): void
   /** Ends a period; the level is between 0 and 1, in eighths, as LiveKit has it. */
   read(): { level: number; isActive: boolean }
 }
@@ -24,7 +24,7 @@ export function createLoudness(): Loudness {
   let quietPeriods = holdPeriods
 
   return {
-    heard(dBov) {
+    add(dBov) {
       packets += 1
       if (dBov <= thresholdDBov) loudPackets += 1
       loudest = Math.min(loudest, dBov)

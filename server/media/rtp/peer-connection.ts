@@ -9,33 +9,36 @@ import {
 } from 'werift'
 import {
   createPeerTransport,
-  type LineParts,
+  type TransportParts,
   type PeerTransport,
 } from '../transport/peer-transport.ts'
-import { createLineTraffic, type DownTrack, type LineTraffic } from './rtp-downstream.ts'
+import { createRtpDownstream, type DownTrack, type RtpDownstream } from './rtp-downstream.ts'
 import type { PublishedTrack } from './published-track.ts'
 import { createRtpUpstream, type RtpUpstream } from './rtp-upstream.ts'
 import { readTransportFeedback } from './transport-feedback.ts'
 
-export interface ClientLine {
+export interface PeerConnection {
   readonly transport: PeerTransport
   readonly upstream: RtpUpstream
-  readonly traffic: LineTraffic
+  readonly downstream: RtpDownstream
   addDown(down: DownTrack): void
   removeDown(down: DownTrack): void
   tick(at: number): void
   close(): void
 }
 
-export interface ClientLineEvents {
+export interface PeerConnectionEvents {
   connected(): void
   failed(): void
   data(label: string, data: Buffer): void
-  /** There is room for this track on the line, or there is none any more. */
-  fits(track: PublishedTrack, isSent: boolean): void
+  /** The client’s line takes this track, or does not any more. */
+  streamChanged(track: PublishedTrack, isSent: boolean): void
 }
 
-export function createClientLine(parts: LineParts, on: ClientLineEvents): ClientLine {
+export function createPeerConnection(
+  parts: TransportParts,
+  on: PeerConnectionEvents,
+): PeerConnection {
   const downs = new Map<number, DownTrack>()
   const upstream = createRtpUpstream({
     now: parts.now,
@@ -52,7 +55,7 @@ export function createClientLine(parts: LineParts, on: ClientLineEvents): Client
     },
   })
 
-  const traffic = createLineTraffic({
+  const downstream = createRtpDownstream({
     send: {
       sendRtp: (header, payload) => {
         transport.sendRtp(header, payload)
@@ -62,7 +65,7 @@ export function createClientLine(parts: LineParts, on: ClientLineEvents): Client
       },
     },
     now: parts.now,
-    changed: on.fits,
+    changed: on.streamChanged,
   })
 
   function answerFeedback(packet: RtcpPacket): void {
@@ -70,35 +73,36 @@ export function createClientLine(parts: LineParts, on: ClientLineEvents): Client
       const { feedback } = packet
       if (feedback instanceof GenericNack) {
         const down = downs.get(feedback.mediaSourceSsrc)
-        if (down) traffic.resend(down, feedback.lost)
+        if (down) downstream.resend(down, feedback.lost)
       }
-      if (feedback instanceof TransportWideCC) traffic.heard(readTransportFeedback(feedback))
+      if (feedback instanceof TransportWideCC)
+        downstream.feedbackReceived(readTransportFeedback(feedback))
     }
     if (packet instanceof RtcpPayloadSpecificFeedback) {
       const { feedback } = packet
       if (feedback instanceof PictureLossIndication)
-        downs.get(feedback.mediaSsrc)?.track.askKeyframe()
+        downs.get(feedback.mediaSsrc)?.track.requestKeyframe()
     }
   }
 
   return {
     transport,
     upstream,
-    traffic,
+    downstream,
     addDown(down) {
       downs.set(down.forwarding.ssrc, down)
-      traffic.add(down)
+      downstream.add(down)
     },
     removeDown(down) {
       downs.delete(down.forwarding.ssrc)
-      traffic.remove(down)
+      downstream.remove(down)
     },
     tick(at) {
       upstream.tick(at)
-      traffic.tick(at)
+      downstream.tick(at)
     },
     close() {
-      traffic.close()
+      downstream.close()
       downs.clear()
       transport.close()
     },

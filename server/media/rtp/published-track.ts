@@ -26,18 +26,18 @@ export interface PublishedTrack {
   /** What comes in of each layer. */
   readonly rates: LayerRates
   /** One that has lost its sender's streams can get others; a simulcast has one for each layer. */
-  setSource(source: { askKeyframe(): void }, layer: number): void
+  setSource(source: { requestKeyframe(): void }, layer: number): void
   removeSources(): void
   received(packet: RtpPacket, dBov: number | null, layer: number): void
   senderReported(ntpTimestamp: bigint, rtpTimestamp: number, ofSsrc: number): void
   addSink(sink: TrackSink): void
   removeSink(sink: TrackSink): void
   /** At most twice a second: a subscriber with the wrong key asks for ever. Without a layer: of all. */
-  askKeyframe(layer?: number): void
+  requestKeyframe(layer?: number): void
   tick(at: number): void
 }
 
-const keyframePauseMs = 500
+const keyframeEveryMs = 500
 
 export function createPublishedTrack({
   info: first,
@@ -65,14 +65,14 @@ export function createPublishedTrack({
   function tick(at: number): void {
     rates.tick(at)
     for (const source of sources.values()) {
-      if (!source.isWanted || at - source.askedAt < keyframePauseMs) continue
+      if (!source.isWanted || at - source.askedAt < keyframeEveryMs) continue
       source.isWanted = false
       source.askedAt = at
       source.askKeyframe()
     }
   }
 
-  function askKeyframe(layer?: number): void {
+  function requestKeyframe(layer?: number): void {
     if (kind === 'audio') return
     if (sources.size === 0) isKeyframeWanted = true
     for (const [index, source] of sources)
@@ -98,7 +98,7 @@ export function createPublishedTrack({
       Object.assign(info, change)
       for (const codec of info.codecs) codec.mid = info.mid
     },
-    setSource({ askKeyframe: ask }, layer) {
+    setSource({ requestKeyframe: ask }, layer) {
       const isWanted = isKeyframeWanted || sinks.size > 0
       isKeyframeWanted = false
       sources.set(layer, { askKeyframe: ask, isWanted, askedAt: 0 })
@@ -109,7 +109,7 @@ export function createPublishedTrack({
       rates.clear()
     },
     received(packet, dBov, layer) {
-      if (dBov !== null) loudness.heard(dBov)
+      if (dBov !== null) loudness.add(dBov)
       if (!isAnnounced) {
         isAnnounced = true
         announce(track)
@@ -127,12 +127,12 @@ export function createPublishedTrack({
     },
     addSink(sink) {
       sinks.add(sink)
-      askKeyframe()
+      requestKeyframe()
     },
     removeSink(sink) {
       sinks.delete(sink)
     },
-    askKeyframe,
+    requestKeyframe,
     tick,
   }
   return track

@@ -4,10 +4,15 @@
  */
 import { TrackSource } from '@livekit/protocol'
 import type { RtpHeader, RtpPacket } from 'werift'
-import { chooseLayers, type Layer, type LayerOffer } from './layer-choice.ts'
-import { everyTemporal } from './frame-filter.ts'
+import {
+  chooseLayers,
+  everyTemporal,
+  toLayerOptions,
+  type Layer,
+  type LayerOffer,
+} from './layer-choice.ts'
 import { packetOverhead } from './layer-rates.ts'
-import { createLineEstimate } from './bandwidth-estimate.ts'
+import { createBandwidthEstimate } from './bandwidth-estimate.ts'
 import type { PublishedTrack, TrackSink } from './published-track.ts'
 import type { RtpForwarding, RtpOutlet } from './rtp-forwarding.ts'
 import type { PacketFate } from './transport-feedback.ts'
@@ -19,7 +24,7 @@ export interface DownTrack {
   forwarding: RtpForwarding
 }
 
-export interface LineTraffic {
+export interface RtpDownstream {
   /** Where forwardings send; it numbers the packets that the client is to tell of. */
   readonly outlet: RtpOutlet
   /** Bits a second that the line takes; null: nobody knows. */
@@ -31,7 +36,7 @@ export interface LineTraffic {
   add(down: DownTrack): void
   remove(down: DownTrack): void
   resend(down: DownTrack, sequences: readonly number[]): void
-  heard(fates: readonly PacketFate[]): void
+  feedbackReceived(fates: readonly PacketFate[]): void
   tick(at: number): void
   close(): void
 }
@@ -48,24 +53,24 @@ interface Waiting {
   send(): number
 }
 
-const chooseEveryMs = 100
+const allocateEveryMs = 100
 /** Where there was never too much a keyframe may go out fast. */
-const burst = 2.5
+const burstFactor = 2.5
 const fastBitrate = 1_000_000
 /** The queue’s own excess. */
-const pace = 1.05
+const paceFactor = 1.05
 const bucketMs = 25
 /** A picture that would come later than this begins anew. */
-const latestMs = 4_000
+const maxQueueMs = 4_000
 /** Later than this, frames that others do not build on are left out. */
 const lateMs = 400
-const soundWindowMs = 1_000
+const audioWindowMs = 1_000
 /** Before it was measured. */
-const guess = { smallest: 100_000, best: 800_000, sound: 60_000 }
+const assumedAudioBitrate = 60_000
 /** Against a client that never tells of anything, or of a gigantic queue. */
-const mostWaiting = 4_000
+const maxQueuedPackets = 4_000
 
-export function createLineTraffic({
+export function createRtpDownstream({
   send,
   now,
   changed,
@@ -74,82 +79,84 @@ export function createLineTraffic({
   now(): number
   /** The client gets this track, or it does not any more. */
   changed(track: PublishedTrack, isSent: boolean): void
-}): LineTraffic {
-  const estimate = createLineEstimate()
+}): RtpDownstream {
+  const estimate = createBandwidthEstimate()
   const downs = new Map<DownTrack, Down>()
   let extension: number | undefined
   let sequence = 0
   let queue: Waiting[] = []
-  let again: Waiting[] = []
+  let retransmissions: Waiting[] = []
   const beganAt = now()
   let credit = 0
   let creditAt = now()
-  let chosenAt = 0
-  let soundRate = 0
-  let sound: { at: number; bytes: number }[] = []
+  let allocatedAt = 0
+  let audioRate = 0
+  let audioSent: { at: number; bytes: number }[] = []
   /** Of what goes out just now. */
-  let kind: 'sound' | 'picture' | 'weight' = 'picture'
-  let triedAt: number | null = null
-  let tryBytes = 0
-  let shortage: LineTraffic['shortage'] = 'none'
+  let kind: 'audio' | 'video' | 'padding' = 'video'
+  let probeStartedAt: number | null = null
+  let probeBytes = 0
+  let shortage: RtpDownstream['shortage'] = 'none'
 
   const outlet: RtpOutlet = {
     sendRtp(header: RtpHeader, payload) {
       const bytes = payload.length + packetOverhead
-      if (kind === 'sound') sound.push({ at: now(), bytes })
-      else if (kind === 'picture') credit -= bytes
-      tryBytes += bytes
+      if (kind === 'audio') audioSent.push({ at: now(), bytes })
+      else if (kind === 'video') credit -= bytes
+      probeBytes += bytes
       if (extension !== undefined) {
         sequence = (sequence + 1) & 0xffff
         const number = Buffer.from([sequence >> 8, sequence & 0xff])
         header.extensions.push({ id: extension, payload: number })
-        estimate.sent(sequence, bytes, now())
+        estimate.packetSent(sequence, bytes, now())
       }
       send.sendRtp(header, payload)
     },
     sendRtcp: send.sendRtcp,
   }
 
-  function as(what: typeof kind, work: () => number): number {
+  function sendAs(what: typeof kind, work: () => number): number {
     kind = what
     try {
       return work()
     } finally {
-      kind = 'picture'
+      kind = 'video'
     }
   }
 
-  const isManaged = () => extension !== undefined && estimate.isTelling(now())
+  const isCongestionControlled = () => extension !== undefined && estimate.hasFeedback(now())
 
   /** What the client turned off is no matter. */
-  const pictures = () =>
+  const videos = () =>
     [...downs.values()].filter(
       ({ track, forwarding }) => track.kind === 'video' && !forwarding.isPaused,
     )
 
-  function measureSound(): number {
+  function measureAudio(): number {
     const sounds = [...downs.values()].filter(({ track }) => track.kind === 'audio')
     // What has just begun is not measured yet.
-    if (now() - beganAt < soundWindowMs) return guess.sound * sounds.length
-    return (sound.reduce((sum, { bytes }) => sum + bytes, 0) * 8_000) / soundWindowMs
+    if (now() - beganAt < audioWindowMs) return assumedAudioBitrate * sounds.length
+    return (audioSent.reduce((sum, { bytes }) => sum + bytes, 0) * 8_000) / audioWindowMs
   }
 
-  function pictureRate(at: number): number {
-    const bitrate = Math.max(estimate.bitrate, estimate.tryRate ?? 0)
-    const room = Math.max(20_000, bitrate - soundRate)
-    return room * (estimate.isTight(at) || estimate.bitrate < fastBitrate ? pace : burst)
+  function videoRate(at: number): number {
+    const bitrate = Math.max(estimate.bitrate, estimate.probeRate ?? 0)
+    const room = Math.max(20_000, bitrate - audioRate)
+    return (
+      room * (estimate.isCongested(at) || estimate.bitrate < fastBitrate ? paceFactor : burstFactor)
+    )
   }
 
-  function drain(at: number): void {
-    if (!isManaged()) credit = Infinity
+  function sendDue(at: number): void {
+    if (!isCongestionControlled()) credit = Infinity
     else {
-      const rate = pictureRate(at) / 8_000
+      const rate = videoRate(at) / 8_000
       if (credit === Infinity) credit = 0
       credit = Math.min(rate * bucketMs, credit + rate * Math.max(0, at - creditAt))
     }
     creditAt = at
     while (credit > 0) {
-      const next = again.shift() ?? queue.shift()
+      const next = retransmissions.shift() ?? queue.shift()
       if (!next) return
       const { chosen, forwarding } = next.down
       const isLate = at - next.at > lateMs
@@ -157,19 +164,19 @@ export function createLineTraffic({
       next.send()
     }
     const [oldest] = queue
-    if ((oldest && at - oldest.at > latestMs) || queue.length > mostWaiting) giveUp()
+    if ((oldest && at - oldest.at > maxQueueMs) || queue.length > maxQueuedPackets) dropQueue()
   }
 
-  function giveUp(): void {
+  function dropQueue(): void {
     for (const { down } of queue) down.forwarding.restart()
     queue = []
-    again = []
+    retransmissions = []
   }
 
-  function choose(at: number): void {
-    chosenAt = at
-    const offers = pictures().map(toOffer)
-    const room = isManaged() ? estimate.bitrate - soundRate : Infinity
+  function allocate(at: number): void {
+    allocatedAt = at
+    const offers = videos().map(toOffer)
+    const room = isCongestionControlled() ? estimate.bitrate - audioRate : Infinity
     const chosen = chooseLayers(offers, room)
     shortage = 'none'
     for (const { key: down, options } of offers) {
@@ -185,26 +192,27 @@ export function createLineTraffic({
   }
 
   function wanted(): number {
-    const best = pictures().map((down) => toOffer(down).options.at(-1)?.bitrate ?? 0)
-    return soundRate + 1.2 * best.reduce((sum, rate) => sum + rate, 0)
+    const best = videos().map((down) => toOffer(down).options.at(-1)?.bitrate ?? 0)
+    return audioRate + 1.2 * best.reduce((sum, rate) => sum + rate, 0)
   }
 
-  function fill(at: number): void {
-    const rate = estimate.tryRate
+  function sendProbePadding(at: number): void {
+    const rate = estimate.probeRate
     if (rate === null) {
-      tryBytes = 0
-      triedAt = null
+      probeBytes = 0
+      probeStartedAt = null
       return
     }
-    triedAt ??= at
-    const due = (rate * (at - triedAt)) / 8_000
-    const [first] = pictures()
-    while (first && tryBytes < due) if (as('weight', first.forwarding.pad) === 0) return
+    probeStartedAt ??= at
+    const due = (rate * (at - probeStartedAt)) / 8_000
+    const [first] = videos()
+    while (first && probeBytes < due)
+      if (sendAs('padding', first.forwarding.sendPadding) === 0) return
   }
 
-  function push(down: Down, waiting: Omit<Waiting, 'down'>, first: boolean): void {
-    ;(first ? again : queue).push({ down, ...waiting })
-    drain(now())
+  function enqueue(down: Down, waiting: Omit<Waiting, 'down'>, first: boolean): void {
+    ;(first ? retransmissions : queue).push({ down, ...waiting })
+    sendDue(now())
   }
 
   function toSink({ track, forwarding }: DownTrack, self: () => Down): TrackSink {
@@ -214,10 +222,10 @@ export function createLineTraffic({
       forward(packet, layer, vp8) {
         if (track.kind === 'video') {
           const send = () => forward(packet, layer, vp8)
-          push(self(), { at: now(), send }, false)
+          enqueue(self(), { at: now(), send }, false)
           return
         }
-        as('sound', () => forward(packet, layer, vp8))
+        sendAs('audio', () => forward(packet, layer, vp8))
       },
       forwardSenderReport: forwarding.forwardSenderReport,
     }
@@ -226,7 +234,7 @@ export function createLineTraffic({
   return {
     outlet,
     get bitrate() {
-      return isManaged() ? estimate.bitrate : null
+      return isCongestionControlled() ? estimate.bitrate : null
     },
     get shortage() {
       return shortage
@@ -238,8 +246,8 @@ export function createLineTraffic({
       const down: Down = { ...given, sink: toSink(given, () => down), chosen: null }
       downs.set(given, down)
       down.chosen = { layer: 0, temporal: everyTemporal }
-      soundRate = measureSound()
-      choose(now())
+      audioRate = measureAudio()
+      allocate(now())
       given.track.addSink(down.sink)
     },
     remove(given) {
@@ -247,37 +255,37 @@ export function createLineTraffic({
       if (!down) return
       downs.delete(given)
       queue = queue.filter((waiting) => waiting.down !== down)
-      again = again.filter((waiting) => waiting.down !== down)
+      retransmissions = retransmissions.filter((waiting) => waiting.down !== down)
       given.track.removeSink(down.sink)
     },
     resend(given, sequences) {
       const down = downs.get(given)
       if (!down) return
       for (const lost of given.forwarding.resendable(sequences))
-        push(down, { at: now(), send: () => given.forwarding.resend(lost) }, true)
+        enqueue(down, { at: now(), send: () => given.forwarding.resend(lost) }, true)
     },
-    heard(fates) {
+    feedbackReceived(fates) {
       const before = estimate.bitrate
-      estimate.heard(fates, now())
-      if (estimate.bitrate < before) choose(now())
+      estimate.feedbackReceived(fates, now())
+      if (estimate.bitrate < before) allocate(now())
     },
     tick(at) {
-      sound = sound.filter((one) => at - one.at <= soundWindowMs && one.at <= at)
-      soundRate = measureSound()
+      audioSent = audioSent.filter((one) => at - one.at <= audioWindowMs && one.at <= at)
+      audioRate = measureAudio()
       estimate.tick(at, wanted())
-      if (at - chosenAt >= chooseEveryMs || at < chosenAt) choose(at)
-      drain(at)
-      fill(at)
+      if (at - allocatedAt >= allocateEveryMs || at < allocatedAt) allocate(at)
+      sendDue(at)
+      sendProbePadding(at)
       for (const { track, forwarding } of downs.values()) {
         const { awaitedLayer } = forwarding
-        if (awaitedLayer !== null) track.askKeyframe(awaitedLayer)
+        if (awaitedLayer !== null) track.requestKeyframe(awaitedLayer)
       }
     },
     close() {
       for (const { track, sink } of downs.values()) track.removeSink(sink)
       downs.clear()
       queue = []
-      again = []
+      retransmissions = []
     },
   }
 }
@@ -285,29 +293,10 @@ export function createLineTraffic({
 function toOffer(down: Down): LayerOffer<Down> {
   const { track } = down
   const isScreen = track.info.source === TrackSource.SCREEN_SHARE
-  return { key: down, priority: isScreen ? 2 : 1, options: toOptions(track), present: down.chosen }
-}
-
-function toOptions({ rates }: PublishedTrack): LayerOffer<Down>['options'] {
-  const known = rates.layers
-  const flowing = known.filter((layer) => rates.of(layer) !== null)
-  const layers = flowing.length > 0 ? flowing : known
-  const [lowest = 0, ...higher] = layers
-  const rateOf = (layer: number) => rates.of(layer) ?? []
-  const steps = rateOf(lowest)
-  const smallest = steps.map((bitrate, temporal) => ({ layer: lowest, temporal, bitrate }))
-  const whole = smallest.pop()
-  return [
-    ...smallest,
-    {
-      layer: lowest,
-      temporal: everyTemporal,
-      bitrate: whole?.bitrate ?? (higher.length > 0 ? guess.smallest : 0),
-    },
-    ...higher.map((layer) => ({
-      layer,
-      temporal: everyTemporal,
-      bitrate: rateOf(layer).at(-1) ?? guess.best,
-    })),
-  ]
+  return {
+    key: down,
+    priority: isScreen ? 2 : 1,
+    options: toLayerOptions(track.rates),
+    present: down.chosen,
+  }
 }

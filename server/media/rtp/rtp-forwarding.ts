@@ -30,8 +30,8 @@ export interface RtpForwarding {
   resendable(sequences: readonly number[]): number[]
   /** Gives the bytes that went out. */
   resend(sequence: number): number
-  /** Nothing but weight, to try what the line takes. 0 when it cannot. */
-  pad(): number
+  /** Nothing but padding, to probe what the line takes. 0 when it cannot. */
+  sendPadding(): number
 }
 
 export interface RtpOutlet {
@@ -50,8 +50,8 @@ interface Sent {
 const memory = 512
 const resendPauseMs = 40
 /** Padding counts itself in its last byte. */
-const weight = Buffer.alloc(224)
-weight.writeUInt8(weight.length, weight.length - 1)
+const padding = Buffer.alloc(224)
+padding.writeUInt8(padding.length, padding.length - 1)
 
 export function createRtpForwarding({
   kind,
@@ -121,7 +121,7 @@ export function createRtpForwarding({
       if (filter) {
         const isNewSource = !numbers.isOf(header)
         const { timestamp } = header
-        // Without a payload: nothing but weight, for our line and not for theirs.
+        // Without a payload: the publisher’s own padding, for our line and not for theirs.
         const passage = vp8 && filter.pass({ layer, timestamp, isNewSource, vp8 })
         if (!passage) {
           numbers.skip(header)
@@ -180,11 +180,11 @@ export function createRtpForwarding({
         Buffer.concat([original, packet.payload]),
       )
     },
-    pad() {
+    sendPadding() {
       if (rtxSsrc === null || codec.rtx === null || packetsSent === 0) return 0
       rtxSequence = (rtxSequence + 1) & 0xffff
       const header = { payloadType: codec.rtx, sequenceNumber: rtxSequence, ssrc: rtxSsrc }
-      return send({ ...header, timestamp: numbers.timestamp, padding: true }, weight)
+      return send({ ...header, timestamp: numbers.timestamp, padding: true }, padding)
     },
   }
 }

@@ -3,7 +3,7 @@ import { RtcpReceiverInfo } from 'werift'
 
 export interface RtpReception {
   /** True for a packet that was not here before, as far as is known. */
-  take(sequence: number, timestamp: number, at: number): boolean
+  receive(sequence: number, timestamp: number, at: number): boolean
   /** Sequence numbers to ask for now. */
   missing(at: number): number[]
   senderReported(ntpTimestamp: bigint, at: number): void
@@ -43,7 +43,7 @@ export function createRtpReception({
   }
 
   return {
-    take(sequence, timestamp, at) {
+    receive(sequence, timestamp, at) {
       const transit = (at * clockRate) / 1000 - timestamp
       if (lastTransit !== null) {
         const change = Math.abs(transit - lastTransit)

@@ -78,7 +78,7 @@ export function createRtpUpstream({
   const sections = new Map<string, Section>()
   const streams = new Map<number, Stream>()
   /** The layer that a stream once said it was, whichever section it serves by now. */
-  const named = new Map<number, string>()
+  const ridBySsrc = new Map<number, string>()
   let arrivals: Arrival[] = []
   let feedbackCount = 0
   let feedbackAt = 0
@@ -88,7 +88,7 @@ export function createRtpUpstream({
   /** The same everywhere in a bundle. */
   let ids: Partial<ExtensionIds> = {}
 
-  function take({ section, layer }: Stream, packet: RtpPacket): void {
+  function deliver({ section, layer }: Stream, packet: RtpPacket): void {
     const { header } = packet
     let main = section.mains.get(layer)
     if (main?.ssrc !== header.ssrc) {
@@ -97,19 +97,19 @@ export function createRtpUpstream({
       main = { ssrc: header.ssrc, reception }
       section.mains.set(layer, main)
       const { ssrc } = header
-      const askKeyframe = () => {
+      const requestKeyframe = () => {
         sendRtcp(writePictureLoss(ssrc))
       }
-      section.track.setSource({ askKeyframe }, layer)
+      section.track.setSource({ requestKeyframe }, layer)
     }
-    const isNew = main.reception.take(header.sequenceNumber, header.timestamp, now())
+    const isNew = main.reception.receive(header.sequenceNumber, header.timestamp, now())
     if (!isNew) return
     const level = findExtension(header, section.ids.audioLevel)?.[0]
     section.track.received(packet, level === undefined ? null : level & 0x7f, layer)
   }
 
   /** RFC 4588: the first two bytes are the number of the packet that was lost. */
-  function restore(stream: Stream, { header, payload }: RtpPacket): void {
+  function deliverRetransmission(stream: Stream, { header, payload }: RtpPacket): void {
     const { section } = stream
     const main = section.mains.get(stream.layer)
     if (!main || payload.length < 3) return
@@ -121,17 +121,17 @@ export function createRtpUpstream({
       marker,
       timestamp,
     })
-    take(stream, new RtpPacket(original, payload.subarray(2)))
+    deliver(stream, new RtpPacket(original, payload.subarray(2)))
   }
 
-  function learn(header: RtpHeader): Stream | undefined {
+  function identify(header: RtpHeader): Stream | undefined {
     const mid = findExtension(header, ids.mid)?.toString('latin1')
-    const section = mid === undefined ? listing(header.ssrc) : sections.get(mid)
+    const section = mid === undefined ? findSectionBySsrc(header.ssrc) : sections.get(mid)
     if (!section || streams.size >= maxStreams) return undefined
     const rid = findExtension(header, section.ids.rid)?.toString('latin1')
     const repaired = findExtension(header, section.ids.repairedRid)?.toString('latin1')
-    const layer = rid ?? repaired ?? named.get(header.ssrc)
-    if (layer !== undefined && named.size < maxStreams) named.set(header.ssrc, layer)
+    const layer = rid ?? repaired ?? ridBySsrc.get(header.ssrc)
+    if (layer !== undefined && ridBySsrc.size < maxStreams) ridBySsrc.set(header.ssrc, layer)
     const { rids } = section
     // Its packets name it until the first report of ours has come.
     if (rids.length > 1 && layer === undefined) return undefined
@@ -144,7 +144,7 @@ export function createRtpUpstream({
   }
 
   /** A packet without its section's name: after the first ones they go without. */
-  function listing(ssrc: number): Section | undefined {
+  function findSectionBySsrc(ssrc: number): Section | undefined {
     return [...sections.values()].find(({ ssrcs }) => ssrcs && ofAll(ssrcs).includes(ssrc))
   }
 
@@ -204,11 +204,11 @@ export function createRtpUpstream({
         const atUs = Math.round(performance.now() * 1000)
         arrivals.push({ sequence: transport.readUInt16BE(0), atUs })
       }
-      const stream = streams.get(header.ssrc) ?? learn(header)
+      const stream = streams.get(header.ssrc) ?? identify(header)
       if (!stream || stream.use === 'unwanted') return
       const { section } = stream
-      if (stream.use === 'rtx') restore(stream, packet)
-      else if (header.payloadType === section.codec.main) take(stream, packet)
+      if (stream.use === 'rtx') deliverRetransmission(stream, packet)
+      else if (header.payloadType === section.codec.main) deliver(stream, packet)
     },
     reported(packet) {
       if (!(packet instanceof RtcpSrPacket)) return

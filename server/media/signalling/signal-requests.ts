@@ -33,7 +33,7 @@ export function handleSignalRequest(request: SignalRequest, context: RequestCont
       return
     case 'answer':
       negotiated(context, () => {
-        participant.lines.answered(message.value)
+        participant.connections.answered(message.value)
       })
       return
     case 'addTrack':
@@ -97,7 +97,7 @@ export function handleSignalRequest(request: SignalRequest, context: RequestCont
 export function acceptOffer(offer: SessionDescription, context: RequestContext): void {
   const { room, participant } = context
   negotiated(context, () => {
-    for (const track of participant.lines.offered(offer)) room.unpublish(participant, track)
+    for (const track of participant.connections.offered(offer)) room.unpublish(participant, track)
   })
 }
 
@@ -116,7 +116,7 @@ export function addTrack(request: AddTrackRequest, context: RequestContext): voi
   }
   const value = new TrackPublishedResponse({ cid: request.cid, track: track.info })
   participant.outlet.send({ case: 'trackPublished', value })
-  participant.lines.adopt()
+  participant.connections.trackAdded()
 }
 
 /** A description that nothing can be done with ends only the session of whoever sent it. */
@@ -159,7 +159,7 @@ function updateMetadata(update: UpdateParticipantMetadata, context: RequestConte
     return
   }
   const before = participant.info()
-  participant.touch({
+  participant.bumpVersion({
     name: name === '' ? before.name : name,
     metadata: metadata === '' ? before.metadata : metadata,
     attributes: { ...before.attributes, ...attributes },

@@ -102,7 +102,7 @@ export function createSignalSessions({
     for (const request of join.addTracks) addTrack(request, context)
     // Whose offer makes no sense is gone after this.
     if (join.offer) acceptOffer(join.offer, context)
-    participant.lines.begin()
+    participant.connections.begin()
     return participant
   }
 
@@ -119,7 +119,7 @@ export function createSignalSessions({
     participant.outlet.send({ case: 'reconnect', value })
     room.catchUp(participant)
     refreshToken(participant)
-    participant.lines.resume()
+    participant.connections.resume()
     return { room, participant }
   }
 

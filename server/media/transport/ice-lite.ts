@@ -3,7 +3,7 @@
  * chose. It stands in for werift's own connection, which opens sockets for every client.
  */
 import { Event, type IceConnection, type IceState } from 'werift'
-import type { IceListener, MediaPath, MediaSockets } from './udp-sockets.ts'
+import type { IceListener, MediaPath, UdpSockets } from './udp-sockets.ts'
 
 export interface IceLite {
   /** What werift's DTLS runs over. */
@@ -11,7 +11,7 @@ export interface IceLite {
   readonly ufrag: string
   readonly password: string
   /** Of the last signed check; null before the first. */
-  readonly heardAt: number | null
+  readonly lastCheckAt: number | null
   send(packet: Buffer): void
   /** New names; the client's checks under the old ones are answered until it has gone over. */
   restart(): void
@@ -20,7 +20,7 @@ export interface IceLite {
 
 const sent = Promise.resolve()
 /** Enough for the answer that is on its way and the one before. */
-const namesKept = 3
+const maxCredentials = 3
 
 export function createIceLite({
   sockets,
@@ -28,21 +28,21 @@ export function createIceLite({
   random,
   onError,
 }: {
-  sockets: MediaSockets
+  sockets: UdpSockets
   now(): number
   random(bytes: number): Buffer
   onError(error: unknown): void
 }): IceLite {
-  const names: { ufrag: string; password: string }[] = []
+  const credentials: { ufrag: string; password: string }[] = []
   const onData = new Event<[Buffer]>()
   let path: MediaPath | null = null
   let isNominated = false
-  let heardAt: number | null = null
+  let lastCheckAt: number | null = null
   let isClosed = false
 
   const listener: IceListener = {
-    heard(by, isNominating) {
-      heardAt = now()
+    checked(by, isNominating) {
+      lastCheckAt = now()
       if (isNominating || !isNominated) path = by
       if (isNominating) isNominated = true
     },
@@ -63,23 +63,24 @@ export function createIceLite({
       password: random(24).toString('base64url').replace(/[-_]/g, 'x'),
     }
     name.ufrag = name.ufrag.replace(/[-_]/g, 'x')
-    names.push(name)
-    sockets.listen(name.ufrag, name.password, listener)
+    credentials.push(name)
+    sockets.addListener(name.ufrag, name.password, listener)
     isNominated = false
-    if (names.length > namesKept) sockets.unlisten(names.shift()?.ufrag ?? '')
+    if (credentials.length > maxCredentials)
+      sockets.removeListener(credentials.shift()?.ufrag ?? '')
   }
   restart()
 
   const current = () => {
-    const name = names.at(-1)
+    const name = credentials.at(-1)
     if (!name) throw new Error('closed')
     return name
   }
 
   function close(): void {
     isClosed = true
-    for (const { ufrag } of names) sockets.unlisten(ufrag)
-    sockets.forget(listener)
+    for (const { ufrag } of credentials) sockets.removeListener(ufrag)
+    sockets.removeRoutes(listener)
     onData.allUnsubscribe()
     path = null
   }
@@ -101,8 +102,8 @@ export function createIceLite({
     get password() {
       return current().password
     },
-    get heardAt() {
-      return heardAt
+    get lastCheckAt() {
+      return lastCheckAt
     },
     send(packet) {
       path?.send(packet)

@@ -1,5 +1,5 @@
 /**
- * The secure line to one client: ICE-lite, DTLS, SRTP and data channels on werift's own parts,
+ * The secure transport to one client: ICE-lite, DTLS, SRTP and data channels on werift's own parts,
  * without its peer connection. What it carries is known to others.
  */
 import type { RtpHeader } from 'werift'
@@ -20,29 +20,29 @@ import {
   type SrtpProfile,
 } from 'werift'
 import { createIceLite } from './ice-lite.ts'
-import type { MediaSockets } from './udp-sockets.ts'
+import type { UdpSockets } from './udp-sockets.ts'
 import { noticeRollover } from './srtp-rollover.ts'
 
-/** What every line of the server needs. */
-export interface LineParts {
-  sockets: MediaSockets
+/** What every transport of the server needs. */
+export interface TransportParts {
+  sockets: UdpSockets
   certificate: RTCCertificate
   now(): number
   random(bytes: number): Buffer
   /** For the operator. */
   warn(fields: object, message: string): void
-  /** A client's packets confused its own line; nothing else is harmed. */
+  /** A client's packets confused its own connection; nothing else is harmed. */
   onError(error: unknown): void
 }
 
 export interface PeerTransport {
   readonly local: { ufrag: string; password: string; fingerprint: string }
-  readonly candidates: MediaSockets['candidates']
+  readonly candidates: UdpSockets['candidates']
   readonly state: 'new' | 'connected' | 'failed' | 'closed'
   /** When the client was heard last; null: never. */
-  readonly heardAt: number | null
+  readonly lastCheckAt: number | null
   /** The first one starts DTLS; a later offer with another ICE name restarts ICE. */
-  setRemote(remote: RemoteLine): void
+  setRemote(remote: RemoteParameters): void
   restartIce(): void
   sendRtp(header: RtpHeader, payload: Buffer): void
   sendRtcp(packet: Buffer): void
@@ -57,7 +57,7 @@ export interface PeerTransport {
   close(): void
 }
 
-export interface RemoteLine {
+export interface RemoteParameters {
   type: 'offer' | 'answer'
   ufrag: string
   fingerprint: { algorithm: string; value: string }
@@ -79,7 +79,7 @@ const sctpPort = 5_000
 const maxBufferedBytes = 4_000_000
 const maxWaitingBytes = 1_000_000
 
-export function createPeerTransport(parts: LineParts, on: PeerTransportEvents): PeerTransport {
+export function createPeerTransport(parts: TransportParts, on: PeerTransportEvents): PeerTransport {
   const ice = createIceLite(parts)
   const iceTransport = new RTCIceTransport(new RTCIceGatherer({ iceLite: true }))
   iceTransport.connection = ice.connection
@@ -121,7 +121,7 @@ export function createPeerTransport(parts: LineParts, on: PeerTransportEvents): 
     for (const { data } of ready) channel.send(data)
   }
 
-  function move(next: PeerTransport['state']): void {
+  function setState(next: PeerTransport['state']): void {
     if (state === 'closed' || state === next) return
     state = next
     if (next === 'connected') on.connected()
@@ -132,11 +132,11 @@ export function createPeerTransport(parts: LineParts, on: PeerTransportEvents): 
     dtls.start().then(
       () => {
         guardHandshake(dtls)
-        move('connected')
+        setState('connected')
       },
       (error: unknown) => {
         if (state !== 'closed') parts.onError(error)
-        move('failed')
+        setState('failed')
       },
     )
   }
@@ -169,8 +169,8 @@ export function createPeerTransport(parts: LineParts, on: PeerTransportEvents): 
     get state() {
       return state
     },
-    get heardAt() {
-      return ice.heardAt
+    get lastCheckAt() {
+      return ice.lastCheckAt
     },
     setRemote({ type, ufrag, fingerprint }) {
       const isFirst = remoteUfrag === null

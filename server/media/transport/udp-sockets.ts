@@ -16,22 +16,22 @@ export interface MediaPath {
 /** Whoever waits for packets under an ICE name. */
 export interface IceListener {
   /** A signed check came by this way. */
-  heard(path: MediaPath, isNominating: boolean): void
+  checked(path: MediaPath, isNominating: boolean): void
   received(packet: Buffer): void
 }
 
-export interface MediaSockets {
+export interface UdpSockets {
   /** What clients are told. */
   readonly candidates: readonly { address: string; port: number }[]
   /** To clients, without the answers to their checks. */
   readonly packetsSent: number
   /** Looks at the addresses again: new ones are served before it resolves, lost ones are not told any more. */
-  look(): Promise<void>
-  listen(ufrag: string, password: string, listener: IceListener): void
+  refreshAddresses(): Promise<void>
+  addListener(ufrag: string, password: string, listener: IceListener): void
   /** Forgets the name. */
-  unlisten(ufrag: string): void
+  removeListener(ufrag: string): void
   /** Forgets the ways to this listener. */
-  forget(listener: IceListener): void
+  removeRoutes(listener: IceListener): void
   close(): Promise<void>
 }
 
@@ -39,18 +39,18 @@ interface Route extends MediaPath {
   listener: IceListener
 }
 
-interface Way {
+interface RouteKey {
   routes: Map<string, Route>
   key: string
 }
 
 /** Of one client: each of its addresses to each of ours, and those before a change of network. */
-const maxWays = 64
+const maxRoutes = 64
 
 const receiveBufferBytes = 2_000_000
 
 /** Throws when no address has a free port in the range. */
-export async function openMediaSockets({
+export async function openUdpSockets({
   addresses,
   ports,
   onError,
@@ -60,17 +60,17 @@ export async function openMediaSockets({
   ports: UdpPorts
   onError(error: unknown): void
   /** Clients are told others than before. */
-  changed(candidates: MediaSockets['candidates']): void
-}): Promise<MediaSockets> {
-  const names = new Map<string, { password: string; listener: IceListener }>()
+  changed(candidates: UdpSockets['candidates']): void
+}): Promise<UdpSockets> {
+  const credentials = new Map<string, { password: string; listener: IceListener }>()
   const sockets: Socket[] = []
-  const ways = new Map<IceListener, Way[]>()
+  const routesOf = new Map<IceListener, RouteKey[]>()
   /** Ports by address, also of those that the machine does not have just now. */
   const bound = new Map<string, number>()
   /** For addresses that are not the machine's own. */
   const anywhere = new Map<'udp4' | 'udp6', number>()
   let candidates: readonly { address: string; port: number }[] = []
-  let looking: Promise<void> | null = null
+  let refreshing: Promise<void> | null = null
   let isClosed = false
   let packetsSent = 0
 
@@ -98,7 +98,7 @@ export async function openMediaSockets({
     { address, port }: { address: string; port: number },
   ): void {
     const request = parseBindingRequest(packet)
-    const name = request && names.get(request.localUfrag)
+    const name = request && credentials.get(request.localUfrag)
     if (!name || !isSignedWith(name.password, request)) return
     const success = writeBindingSuccess(request.transactionId, { address, port }, name.password)
     socket.send(success, port, address, ignore)
@@ -117,21 +117,21 @@ export async function openMediaSockets({
         },
       }
       routes.set(key, route)
-      remember(name.listener, routes, key)
+      addRoute(name.listener, routes, key)
     }
-    name.listener.heard(route, request.isNominating)
+    name.listener.checked(route, request.isNominating)
   }
 
-  function remember(listener: IceListener, routes: Map<string, Route>, key: string): void {
-    const known = ways.get(listener) ?? []
-    ways.set(listener, known)
+  function addRoute(listener: IceListener, routes: Map<string, Route>, key: string): void {
+    const known = routesOf.get(listener) ?? []
+    routesOf.set(listener, known)
     known.push({ routes, key })
-    if (known.length > maxWays) drop(listener, known.shift())
+    if (known.length > maxRoutes) removeRoute(listener, known.shift())
   }
 
-  function drop(listener: IceListener, way: Way | undefined): void {
+  function removeRoute(listener: IceListener, route: RouteKey | undefined): void {
     // Another client may have the address by now.
-    if (way?.routes.get(way.key)?.listener === listener) way.routes.delete(way.key)
+    if (route?.routes.get(route.key)?.listener === listener) route.routes.delete(route.key)
   }
 
   async function open(address: string): Promise<number | undefined> {
@@ -153,7 +153,7 @@ export async function openMediaSockets({
     return port
   }
 
-  async function lookNow(): Promise<void> {
+  async function bindAddresses(): Promise<void> {
     const wanted = [...new Set(addresses())]
     if (wanted.join() === candidates.map(({ address }) => address).join()) return
     const present: { address: string; port: number }[] = []
@@ -171,13 +171,13 @@ export async function openMediaSockets({
       if (port !== undefined) present.push({ address, port })
     }
     if (isClosed) return
-    const toText = (all: MediaSockets['candidates']) => all.map(({ address }) => address).join()
+    const toText = (all: UdpSockets['candidates']) => all.map(({ address }) => address).join()
     const isOther = toText(present) !== toText(candidates)
     candidates = present
     if (isOther) changed(candidates)
   }
 
-  await lookNow()
+  await bindAddresses()
   if (candidates.length === 0) {
     throw new Error(`no free UDP port in ${ports.from}-${ports.to} on ${addresses().join(', ')}`)
   }
@@ -186,31 +186,31 @@ export async function openMediaSockets({
     get candidates() {
       return candidates
     },
-    look() {
-      looking ??= lookNow()
+    refreshAddresses() {
+      refreshing ??= bindAddresses()
         .catch(onError)
         .finally(() => {
-          looking = null
+          refreshing = null
         })
-      return looking
+      return refreshing
     },
     get packetsSent() {
       return packetsSent
     },
-    listen(ufrag, password, listener) {
-      names.set(ufrag, { password, listener })
+    addListener(ufrag, password, listener) {
+      credentials.set(ufrag, { password, listener })
     },
-    unlisten(ufrag) {
-      names.delete(ufrag)
+    removeListener(ufrag) {
+      credentials.delete(ufrag)
     },
-    forget(listener) {
-      for (const way of ways.get(listener) ?? []) drop(listener, way)
-      ways.delete(listener)
+    removeRoutes(listener) {
+      for (const way of routesOf.get(listener) ?? []) removeRoute(listener, way)
+      routesOf.delete(listener)
     },
     async close() {
       isClosed = true
-      names.clear()
-      ways.clear()
+      credentials.clear()
+      routesOf.clear()
       await Promise.all(
         sockets.splice(0).map(
           (socket) =>

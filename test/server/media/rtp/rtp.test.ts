@@ -117,20 +117,20 @@ describe('what a subscriber gets', () => {
 describe('what has come of a publisher', () => {
   test('is asked for again while it is missing, and taken only once', () => {
     const reception = createRtpReception({ clockRate: 90_000, isAsking: true })
-    expect(reception.take(65_533, 0, 0)).toBe(true)
-    expect(reception.take(2, 0, 10)).toBe(true)
+    expect(reception.receive(65_533, 0, 0)).toBe(true)
+    expect(reception.receive(2, 0, 10)).toBe(true)
     expect(reception.missing(10 + 100)).toEqual([65_534, 65_535, 0, 1])
     expect(reception.missing(10 + 120)).toEqual([])
-    expect(reception.take(65_535, 0, 150)).toBe(true)
-    expect(reception.take(65_535, 0, 151)).toBe(false)
-    expect(reception.take(2, 0, 152)).toBe(false)
+    expect(reception.receive(65_535, 0, 150)).toBe(true)
+    expect(reception.receive(65_535, 0, 151)).toBe(false)
+    expect(reception.receive(2, 0, 152)).toBe(false)
     expect(reception.missing(10 + 250)).toEqual([65_534, 0, 1])
     expect(reception.missing(5_000)).toEqual([])
   })
 
   test('is reported with its losses and the time since the sender’s clock', () => {
     const reception = createRtpReception({ clockRate: 48_000, isAsking: false })
-    for (const sequence of [1, 2, 4, 5]) reception.take(sequence, sequence * 960, sequence * 20)
+    for (const sequence of [1, 2, 4, 5]) reception.receive(sequence, sequence * 960, sequence * 20)
     reception.senderReported(0x1234_5678_9abc_def0n, 1_000)
     const report = writeReceiverReport([reception.report(99, 1_500)])
     const [parsed] = RtcpPacketConverter.deSerialize(report)
@@ -161,7 +161,7 @@ describe('written reports', () => {
 
   test('a sender that has told nothing of its clock for a day is still reported to', () => {
     const reception = createRtpReception({ clockRate: 48_000, isAsking: false })
-    reception.take(1, 960, 0)
+    reception.receive(1, 960, 0)
     reception.senderReported(1n, 0)
     const dayMs = 24 * 3_600_000
     const [parsed] = RtcpPacketConverter.deSerialize(
@@ -219,7 +219,7 @@ describe('written reports', () => {
 test('a voice is loud at once, silent after a moment, and a single click is no voice', () => {
   const loudness = createLoudness()
   const period = (levels: number[]) => {
-    for (const level of levels) loudness.heard(level)
+    for (const level of levels) loudness.add(level)
     return loudness.read()
   }
   expect(period([127, 127, 10, 127, 127])).toEqual({ level: 0, isActive: false })

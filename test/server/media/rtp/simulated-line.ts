@@ -4,7 +4,10 @@
  */
 import { TrackInfo, TrackSource, TrackType } from '@livekit/protocol'
 import { RtpHeader, RtpPacket } from 'werift'
-import { createLineTraffic, type LineTraffic } from '../../../../server/media/rtp/rtp-downstream.ts'
+import {
+  createRtpDownstream,
+  type RtpDownstream,
+} from '../../../../server/media/rtp/rtp-downstream.ts'
 import {
   createPublishedTrack,
   type PublishedTrack,
@@ -30,7 +33,7 @@ export interface Arrived {
 
 export interface SimulatedLine {
   readonly now: number
-  readonly traffic: LineTraffic
+  readonly traffic: RtpDownstream
   /** What has come, in order. */
   readonly arrived: Arrived[]
   /** Packets of sound that the line has lost. */
@@ -72,7 +75,7 @@ export function createSimulatedLine(
   const sources: (() => void)[] = []
   const tracks: PublishedTrack[] = []
 
-  const traffic = createLineTraffic({
+  const traffic = createRtpDownstream({
     send: { sendRtp: take, sendRtcp: () => undefined },
     now: () => now,
     changed: ({ sid }, isSent) => told.set(sid, isSent),
@@ -164,7 +167,7 @@ export function createSimulatedLine(
         let sequence = 0
         let frame = 0
         let isWanted = true
-        track.setSource({ askKeyframe: () => (isWanted = true) }, index)
+        track.setSource({ requestKeyframe: () => (isWanted = true) }, index)
         sources.push(() => {
           for (; next <= now; next += 1000 / layer.framesPerSecond) {
             frame += 1
@@ -203,7 +206,7 @@ export function createSimulatedLine(
           feedbackAt = now
           const known = fates.filter(({ at }) => at <= now - 20)
           fates = fates.filter(({ at }) => at > now - 20)
-          if (known.length > 0) traffic.heard(known.map(({ fate }) => fate))
+          if (known.length > 0) traffic.feedbackReceived(known.map(({ fate }) => fate))
         }
         if (now - tickAt >= tickMs) {
           tickAt = now

@@ -3,10 +3,7 @@ import { createSocket } from 'node:dgram'
 import { createHmac } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
-import {
-  openMediaSockets,
-  type MediaSockets,
-} from '../../../../server/media/transport/udp-sockets.ts'
+import { openUdpSockets, type UdpSockets } from '../../../../server/media/transport/udp-sockets.ts'
 import {
   isOnlyLoopback,
   ownAddresses,
@@ -44,12 +41,12 @@ describe('the machine’s own addresses', () => {
 })
 
 describe('sockets', () => {
-  let sockets: MediaSockets | undefined
+  let sockets: UdpSockets | undefined
   afterEach(() => sockets?.close())
 
   async function open(addresses: () => string[]): Promise<string[][]> {
     const told: string[][] = []
-    sockets = await openMediaSockets({
+    sockets = await openUdpSockets({
       addresses,
       ports: { from: 0, to: 0 },
       onError(error) {
@@ -63,13 +60,13 @@ describe('sockets', () => {
   test('a later look serves new addresses and tells no more of lost ones; nothing is said when nothing changed', async () => {
     let now = ['127.0.0.1']
     const told = await open(() => now)
-    await sockets?.look()
+    await sockets?.refreshAddresses()
     now = ['127.0.0.1', '127.0.0.2']
-    await sockets?.look()
+    await sockets?.refreshAddresses()
     now = ['127.0.0.1', '127.0.0.3']
-    await sockets?.look()
+    await sockets?.refreshAddresses()
     now = ['127.0.0.1', '127.0.0.2']
-    await sockets?.look()
+    await sockets?.refreshAddresses()
     expect(told).toEqual([
       ['127.0.0.1'],
       ['127.0.0.1', '127.0.0.2'],
@@ -85,8 +82,8 @@ describe('sockets', () => {
   test.skipIf(!hasIpv6)('a signed check to [::1] is answered (skipped without IPv6)', async () => {
     await open(() => ['::1'])
     const heard = new Promise<boolean>((resolve) => {
-      sockets?.listen('server', 'secret', {
-        heard: (_path, isNominating) => resolve(isNominating),
+      sockets?.addListener('server', 'secret', {
+        checked: (_path, isNominating) => resolve(isNominating),
         received: () => undefined,
       })
     })
