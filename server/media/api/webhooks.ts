@@ -105,10 +105,10 @@ export function createMediaWebhooks({
 
   return {
     send(event) {
-      event.id ||= newEventId()
-      event.createdAt ||= BigInt(Math.floor(now() / 1000))
       // A copy: the room that it speaks of goes on changing while it waits.
       const copy = event.clone()
+      copy.id = newEventId()
+      copy.createdAt = BigInt(Math.floor(now() / 1000))
       urls.forEach((_url, index) => enqueue(index, copy))
     },
     setTargets(next) {

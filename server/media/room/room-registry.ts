@@ -1,10 +1,10 @@
 /** All rooms of the media server: opened on the first entrance, gone when they report that they are over. */
-import { WebhookEvent, type Room } from '@livekit/protocol'
+import { WebhookEvent } from '@livekit/protocol'
 import type { MediaConfig } from '../link/media-config.ts'
 import type { RoomOptions } from '../link/media-grants.ts'
 import type { MediaParticipant } from './media-participant.ts'
 import { createMediaRoom } from './media-room.ts'
-import type { MediaRoom, RoomEvent } from './media-room.types.ts'
+import type { MediaRoom } from './media-room.types.ts'
 import type { TransportParts } from '../transport/peer-transport.ts'
 
 export interface RoomRegistry {
@@ -35,11 +35,6 @@ export function createRoomRegistry({
   let packetsOfGone = 0
   const newSid = (prefix: string) => `${prefix}${toLetters(parts.random(2 * idLetters))}`
 
-  function reportEvent(room: Room, event: RoomEvent): void {
-    const createdAt = BigInt(Math.floor(parts.now() / 1000))
-    report(new WebhookEvent({ ...event, room, id: newSid('EV_'), createdAt }))
-  }
-
   return {
     get all() {
       return [...rooms.values()]
@@ -63,14 +58,16 @@ export function createRoomRegistry({
         },
         parts,
         newSid,
-        report: reportEvent,
+        report: (of, event) => {
+          report(new WebhookEvent({ ...event, room: of }))
+        },
         finished() {
           rooms.delete(name)
           packetsOfGone += room.packetsReceived
         },
       })
       rooms.set(name, room)
-      reportEvent(room.info(), { event: 'room_started' })
+      report(new WebhookEvent({ event: 'room_started', room: room.info() }))
       opened()
       return room
     },
