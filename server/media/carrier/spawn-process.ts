@@ -65,10 +65,10 @@ export function spawnMediaProcess({ socketPath, logFile }: LinkFiles): SpawnedPr
 }
 
 /** Of the settings and of the program's own files: a newer program wants a newer media process. */
-export function configHash(config: MediaProcessConfig, version: string): string {
+export function configHash(config: MediaProcessConfig, version: string, folder = program): string {
   const hash = createHash('sha256').update(JSON.stringify([config, version]))
-  for (const name of readdirSync(program, { recursive: true, encoding: 'utf8' }).sort()) {
-    if (name.endsWith(extension)) hash.update(name).update(readFileSync(join(program, name)))
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
+    if (name.endsWith(extension)) hash.update(name).update(readFileSync(join(folder, name)))
   }
   return hash.digest('hex')
 }

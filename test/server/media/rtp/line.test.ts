@@ -125,7 +125,7 @@ describe.each(seeds)('with seed %i', (seed) => {
     call.during(6_000)
     expect(call.during(20_000).soundLost).toBeLessThan(20)
     expect(call.traffic.shortage).toBe('missing')
-    expect(call.told.get('camera')).toBe(false)
+    expect(call.isSent.get('camera')).toBe(false)
   })
 })
 

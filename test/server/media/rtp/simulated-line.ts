@@ -39,7 +39,7 @@ export interface SimulatedLine {
   /** Packets of sound that the line has lost. */
   readonly soundLost: number
   /** Whether the client was told that it gets the track. */
-  readonly told: Map<string, boolean>
+  readonly isSent: Map<string, boolean>
   setBitrate(bitrate: number): void
   microphone(name: string): void
   /** A camera or a screen in two layers. */
@@ -68,7 +68,7 @@ export function createSimulatedLine(
   let freeAt = now
   let soundLost = 0
   const names = new Map<number, string>()
-  const told = new Map<string, boolean>()
+  const isSent = new Map<string, boolean>()
   const arrived: Arrived[] = []
   let pending: Arrived[] = []
   let fates: { fate: PacketFate; at: number }[] = []
@@ -76,13 +76,13 @@ export function createSimulatedLine(
   const tracks: PublishedTrack[] = []
 
   const traffic = createRtpDownstream({
-    send: { sendRtp: take, sendRtcp: () => undefined },
+    send: { sendRtp: transmit, sendRtcp: () => undefined },
     now: () => now,
-    changed: ({ sid }, isSent) => told.set(sid, isSent),
+    changed: ({ sid }, isNowSent) => isSent.set(sid, isNowSent),
   })
   traffic.setExtension(transportExtension)
 
-  function take(header: RtpHeader, payload: Buffer): void {
+  function transmit(header: RtpHeader, payload: Buffer): void {
     const number = header.extensions.find(({ id }) => id === transportExtension)?.payload
     const transport = number?.readUInt16BE(0) ?? 0
     const bytes = payload.length + headBytes
@@ -143,7 +143,7 @@ export function createSimulatedLine(
     get soundLost() {
       return soundLost
     },
-    told,
+    isSent,
     setBitrate(next) {
       bitrate = next
     },
