@@ -42,6 +42,33 @@ function below(folder, above, comment) {
   }
 }
 
+/** Of server/media, from the top down; `link` is what both of its processes know. */
+const mediaFolders = [
+  'process',
+  'signalling',
+  'api',
+  'room',
+  'negotiation',
+  'rtp',
+  'transport',
+  'link',
+]
+
+/** In server/media: a folder knows those under it. */
+const mediaLooksDown = mediaFolders.map((folder, index) => ({
+  name: `media-${folder}-looks-down`,
+  comment:
+    'A message goes down through the folders and a packet comes up by listeners: what stands lower can be read, and tried, without what is above it.',
+  severity: 'error',
+  from: { path: `^server/media/${folder}/` },
+  to: {
+    path: [
+      '^server/media/(media-carrier\\.ts|carrier/)',
+      ...mediaFolders.slice(0, index).map((above) => `^server/media/${above}/`),
+    ],
+  },
+}))
+
 module.exports = {
   forbidden: [
     {
@@ -119,6 +146,33 @@ module.exports = {
       to: { path: '^server/(app|main)\\.ts$' },
     },
     only(
+      'server/media',
+      ['^server/server-clock\\.ts$'],
+      'It is another program: it could be taken out and run elsewhere.',
+    ),
+    {
+      name: 'media-has-one-entry',
+      comment: 'What is inside the embedded media server can change without anybody else.',
+      severity: 'error',
+      from: { path: '^(machines|persistence|server|web)/', pathNot: ['^server/media/'] },
+      to: { path: '^server/media/', pathNot: ['^server/media/media-carrier\\.ts$'] },
+    },
+    {
+      name: 'media-carrier-relays-only',
+      comment:
+        'The web process checks tokens and passes frames on. WebRTC is loaded, and may fail, in the media process.',
+      severity: 'error',
+      from: { path: '^server/media/(media-carrier\\.ts|carrier/)' },
+      to: {
+        path: '^server/media/',
+        pathNot: [
+          '^server/media/(carrier|link)/',
+          '^server/media/api/(media-token|jwt|twirp)\\.ts$',
+        ],
+      },
+    },
+    ...mediaLooksDown,
+    only(
       'web',
       [inMachines, '^server/protocol/'],
       'The client knows the machines and what goes over the wire, nothing else of the server.',
@@ -155,9 +209,21 @@ module.exports = {
     ),
     home(
       'livekit-server-sdk',
-      ['livekit-server-sdk', '@livekit/protocol'],
+      ['livekit-server-sdk'],
       '^server/livekit/',
       'LiveKit’s names and shapes are turned into ours in one folder.',
+    ),
+    home(
+      'livekit-protocol',
+      ['@livekit/protocol'],
+      '^server/(livekit|media)/',
+      'One folder turns LiveKit’s messages into ours; the embedded media server speaks them itself.',
+    ),
+    home(
+      'werift',
+      ['werift'],
+      '^server/media/(process|rtp|transport)/',
+      'WebRTC’s own parts: rooms and signalling are told of packets and connections, not of how they come.',
     ),
     home(
       'orm',

@@ -13,7 +13,8 @@ const serverParts = [
   'config',
   'http',
   'livekit',
-  'media-carrier',
+  'media/api',
+  'media/process',
   'realtime',
   'rooms',
 ]

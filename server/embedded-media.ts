@@ -11,10 +11,10 @@ import {
 } from './livekit/livekit-access.ts'
 import {
   createMediaCarrier,
+  defaultMediaConfig,
   type MediaCarrier,
   type MediaCarrierOptions,
-} from './livekit/media/carrier-media.ts'
-import { defaultMediaConfig } from './livekit/media/media-config.ts'
+} from './media/media-carrier.ts'
 import type { WebhookService } from './services.ts'
 
 export interface EmbeddedMedia {

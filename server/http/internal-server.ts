@@ -3,7 +3,7 @@
  * RoomService for us, and our webhook endpoint for it.
  */
 import type { Logger } from 'pino'
-import type { MediaCarrier } from '../livekit/media/carrier-media.ts'
+import type { MediaCarrier } from '../media/media-carrier.ts'
 import type { WebhookService } from '../services.ts'
 import { listen } from './listen.ts'
 import { mountMedia } from './media-routes.ts'

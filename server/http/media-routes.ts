@@ -6,9 +6,13 @@ import { STATUS_CODES } from 'node:http'
 import type { Logger } from 'pino'
 import type { HttpResponse, TemplatedApp, WebSocket } from 'uWebSockets.js'
 import { AppError } from '../errors.ts'
-import type { MediaCarrier, SignalArrival } from '../livekit/media/carrier-media.ts'
-import type { CarriedSignal } from '../livekit/media/carrier-relay.ts'
-import { SignalRefused, type SignalPath } from '../livekit/media/media-server.types.ts'
+import {
+  SignalRefused,
+  type CarriedSignal,
+  type MediaCarrier,
+  type SignalArrival,
+  type SignalPath,
+} from '../media/media-carrier.ts'
 import { answer, answerBytes, answerError, type Header } from './answer.ts'
 import { asksToUpgrade, type ProxyHints } from './proxy-hints.ts'
 import {

@@ -2,7 +2,7 @@
 import type { TemplatedApp } from 'uWebSockets.js'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
-import type { MediaCarrier } from '../livekit/media/carrier-media.ts'
+import type { MediaCarrier } from '../media/media-carrier.ts'
 import { createOpenApi } from '../protocol/openapi.ts'
 import type {
   AccountService,

@@ -2,9 +2,9 @@
 import { pino } from 'pino'
 import { mountMedia } from '../../server/http/media-routes.ts'
 import { uWS } from '../../server/http/uws.ts'
-import { createMediaCarrier } from '../../server/livekit/media/carrier-media.ts'
-import type { WebhookTarget } from '../../server/livekit/media/carrier-messages.ts'
-import type { MediaConfig } from '../../server/livekit/media/media-config.ts'
+import { createMediaCarrier } from '../../server/media/media-carrier.ts'
+import type { WebhookTarget } from '../../server/media/link/messages.ts'
+import type { MediaConfig } from '../../server/media/link/media-config.ts'
 
 export interface WebSettings {
   port: number

@@ -7,10 +7,10 @@ import { AccessToken, type VideoGrant } from 'livekit-server-sdk'
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import { WebSocketServer, type WebSocket } from 'ws'
-import { defaultMediaConfig, type MediaConfig } from '../../server/livekit/media/media-config.ts'
-import { createMediaServer } from '../../server/livekit/media/media-server.ts'
-import { SignalRefused, type MediaServer } from '../../server/livekit/media/media-server.types.ts'
-import { issueRefreshedToken, verifyMediaToken } from '../../server/livekit/media/media-token.ts'
+import { defaultMediaConfig, type MediaConfig } from '../../server/media/link/media-config.ts'
+import { createMediaServer, type MediaServer } from '../../server/media/process/media-server.ts'
+import { SignalRefused } from '../../server/media/link/signal.ts'
+import { issueRefreshedToken, verifyMediaToken } from '../../server/media/api/media-token.ts'
 import { until } from './until.ts'
 
 export const mediaKeys = { apiKey: 'testkey', apiSecret: 'a-secret-of-tests-only-0123456789' }
@@ -103,7 +103,7 @@ export async function startMediaCarrier({
           ),
         )
       })
-    void server.prepare().then(upgrade)
+    void server.refreshAddresses().then(upgrade)
   })
   await new Promise<void>((resolve) => http.listen(0, host, resolve))
   const address = http.address()

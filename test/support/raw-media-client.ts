@@ -24,7 +24,7 @@ import {
   RtpHeader,
 } from 'werift'
 import WebSocket from 'ws'
-import { parseSdp } from '../../server/livekit/media/sdp-parse.ts'
+import { parseSdp } from '../../server/media/negotiation/sdp-parse.ts'
 import { until } from './until.ts'
 
 const timeoutMs = 10_000

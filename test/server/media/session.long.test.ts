@@ -3,7 +3,7 @@ import { DisconnectReason, SignalRequest, SignalResponse } from '@livekit/protoc
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
-import { verifyMediaToken } from '../../../server/livekit/media/media-token.ts'
+import { verifyMediaToken } from '../../../server/media/api/media-token.ts'
 import {
   mediaKeys,
   startMediaCarrier,
