@@ -10,19 +10,8 @@ import { createAccountService } from './auth/account-service.ts'
 import { createAttempts } from './auth/attempts.ts'
 import { createPasswords } from './auth/passwords.ts'
 import { createAdminService } from './calls/admin-service.ts'
-import { createCallEffectHandlers, toEffectRow } from './calls/call-effects.ts'
-import { createCallIndex } from './calls/call-index.ts'
+import { createCallCore, type CallCore } from './call-core.ts'
 import { createCallKeys } from './calls/call-keys.ts'
-import { createCallService } from './calls/call-service.ts'
-import { readCurrentKey } from './calls/current-key.ts'
-import { createDeadlines } from './calls/deadlines.ts'
-import { createKeeper } from './calls/keeper.ts'
-import { createFailedJoins } from './calls/failed-joins.ts'
-import { createLivekitHealth } from './calls/livekit-health.ts'
-import { rebuildCall } from './calls/rebuild-call.ts'
-import { createReconciler } from './calls/reconcile.ts'
-import { createWebhookIntake } from './calls/webhook-intake.ts'
-import { watchClock } from './clock-watch.ts'
 import type { Config } from './config.ts'
 import { startEmbeddedMedia } from './embedded-media.ts'
 import { openClock } from './open-clock.ts'
@@ -32,21 +21,13 @@ import { createProxyHints } from './http/proxy-hints.ts'
 import { prepareTlsOf } from './http/tls-config.ts'
 import { createWebServer } from './http/web-server.ts'
 import { keyFingerprint, readKeyEncryptionKey } from './key-encryption-key.ts'
-import { parseLivekitRoomName, toLivekitRoomName } from './livekit/livekit-room-name.ts'
 import { requireFreeAddress } from './http/listen.ts'
-import { createRoomOpener } from './livekit/room-opener.ts'
-import { createLivekitRooms } from './livekit/room-service.ts'
-import { issueToken } from './livekit/tokens.ts'
 import { toOwnLivekit, type LivekitAccess } from './livekit/livekit-access.ts'
-import { createWebhookReceiver } from './livekit/webhook-receiver.ts'
+import { createLivekitPort } from './livekit/livekit-port.ts'
 import { ConfigError, isLoopback } from './load-config.ts'
 import { createLive, type Live } from './realtime/live.ts'
-import { createEffectRunner } from './rooms/effect-runner.ts'
 import { createHousekeeping } from './housekeeping.ts'
-import { createCallActors } from './rooms/call-actors.ts'
-import { createRoomMailbox } from './rooms/room-mailbox.ts'
 import { createRoomService } from './rooms/room-service.ts'
-import { createRoomViews } from './rooms/room-views.ts'
 import { createTroubles } from './troubles.ts'
 import { callChart, callDefinitionHash } from './rooms/snapshot-envelope.ts'
 import type { FanOut } from './services.ts'
@@ -129,56 +110,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
     await store.calls.saveChart(callDefinitionHash, callChart.machineId, callChart)
 
-    const keys = createCallKeys(keyEncryptionKey)
     const tls = await prepareTlsOf(config.webserver, wall())
-
-    // What is seen
-    const views = createRoomViews({
-      accounts: store.accounts,
-      rebuild: (roomId, callId) => rebuildCall(mailbox, roomId, callId),
-    })
-    const hints = createProxyHints(troubles)
-    const origins = createOrigins(config.webserver, { secure: tls !== null, hints })
-    const live: Live = createLive({
-      store,
-      views,
-      accounts: () => accounts,
-      origins,
-      hints,
-      currentKey: (roomId) => readCurrentKey(store, keys, roomId),
-      messagesPerSecond: config.limits.socketMessagesPerSecond,
-      now,
-      log,
-    })
-    const fanOut = options.wrapFanOut?.(live.fanOut) ?? live.fanOut
-
-    // How rooms and calls change
-    const actors = createCallActors({ log })
-    const index = createCallIndex({ now })
-    actors.follow(index.took)
-    actors.follow(({ event, facts, effects: toDo }) => {
-      // Somebody came up whom no webhook had told of (R38).
-      if (
-        event.type === 'livekit.listed' &&
-        facts.some(({ type }) => type === 'participant.connected')
-      ) {
-        health.listingKnewMore(event.begunAt)
-      }
-      if (toDo.length > 0) effects.wake()
-    })
-    const mailbox = createRoomMailbox({
-      store: store.rooms,
-      fanOut,
-      timing: config.calls,
-      now,
-      storedAt: clock.notBefore,
-      newId,
-      mintKey: keys.mint,
-      toEffect: toEffectRow,
-      actors,
-      log,
-    })
-    const accountRooms = createAccountRooms({ store, steps: mailbox })
 
     // LiveKit
     const media = config.livekit?.embedded
@@ -187,56 +119,56 @@ export async function startApp(options: AppOptions): Promise<App> {
           config,
           keyEncryptionKey,
           version: options.version,
-          webhooks: () => webhooks,
+          webhooks: () => core.webhooks,
           now: wall,
           log,
         })
       : null
     if (media) opened.push({ close: media.stop })
-    const livekit = media?.access ?? toLivekitAccess(config.livekit)
-    const health = createLivekitHealth({
-      now,
-      troubles,
-      webhookUrl: livekit?.webhookUrl ?? null,
-    })
-    isQuiet = () => !health.isTroubled() && !index.isWaiting()
-    const livekitRooms =
-      livekit && createLivekitRooms({ ...livekit, wall, onClock: health.clockRead })
-    const opener =
-      livekitRooms &&
-      createRoomOpener({ rooms: livekitRooms, isTroubled: health.isTroubled, troubles })
-    const toName = (roomId: string, callId: string) =>
-      toLivekitRoomName({ installationId, roomId, callId })
-    const failedJoins = createFailedJoins({
-      troubles,
-      livekitUrl: config.livekit?.embedded === null ? config.livekit.url : null,
-    })
-    const intake = createWebhookIntake({ steps: mailbox, calls: store.calls, now, log })
-    const webhooks = createWebhookReceiver({
-      livekit,
+    const access = media?.access ?? toLivekitAccess(config.livekit)
+
+    // How rooms and calls change, and what is seen of it
+    const hints = createProxyHints(troubles)
+    const origins = createOrigins(config.webserver, { secure: tls !== null, hints })
+    const core: CallCore<Live> = createCallCore({
+      store,
+      clock,
+      wall: followed,
+      timing: config.calls,
       installationId,
-      now,
-      wall,
-      onEvent(report) {
-        if (report.event.type === 'livekit.participant.joined') failedJoins.connected()
-        return intake.take(report)
+      keys: createCallKeys(keyEncryptionKey),
+      newId,
+      livekit:
+        access &&
+        createLivekitPort(access, { wall, onClock: (skewMs) => core.health.clockRead(skewMs) }),
+      addresses: {
+        livekitUrl: config.livekit?.embedded === null ? config.livekit.url : null,
+        webhookUrl: access?.webhookUrl ?? null,
       },
-      onIgnored: ({ reason, event, roomId, callId, identity }) =>
-        intake.ignore({ reason, event, roomId, callId, identity }),
-      onSeen: health.webhookSeen,
-      onRefused: health.webhookRefused,
-      log,
-    })
-    const effects = createEffectRunner({
-      store: store.effects,
-      handlers: {
-        ...createCallEffectHandlers({ store, steps: mailbox, livekit: livekitRooms, toName }),
+      createLive({ views, currentKey }) {
+        const live = createLive({
+          store,
+          views,
+          accounts: () => accounts,
+          origins,
+          hints,
+          currentKey,
+          messagesPerSecond: config.limits.socketMessagesPerSecond,
+          now,
+          log,
+        })
+        return { ...live, fanOut: options.wrapFanOut?.(live.fanOut) ?? live.fanOut }
+      },
+      effectHandlers: {
         'account.welcome': (effect) => accountRooms.welcome(userIdIn(effect.payload)),
         'account.depart': (effect) => accountRooms.depart(userIdIn(effect.payload)),
       },
-      clock,
+      troubles,
       log,
     })
+    isQuiet = core.isQuiet
+    const { steps, views, live, health } = core
+    const accountRooms = createAccountRooms({ store, steps })
 
     // What people ask for
     const setupCode =
@@ -249,7 +181,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       views,
       passwords: await createPasswords(),
       attempts: createAttempts({ ...config.limits, now }),
-      fanOut,
+      fanOut: live.fanOut,
       registration: config.accounts.registration,
       databaseNow: store.rooms.now,
       setupCode,
@@ -257,84 +189,32 @@ export async function startApp(options: AppOptions): Promise<App> {
       newId,
       newToken: () => randomBytes(32).toString('base64url'),
     })
-    const rooms = createRoomService({ store, steps: mailbox, views, fanOut, now, newId })
-    const calls = createCallService({
+    const rooms = createRoomService({
       store,
-      steps: mailbox,
+      steps,
       views,
-      keys,
+      fanOut: live.fanOut,
+      now,
       newId,
-      livekit: livekit && {
-        urlFor: livekit.urlFor,
-        joinFailed: failedJoins.told,
-        openRoom: async ({ roomId, callId }) => opener?.open(toName(roomId, callId)),
-        issueToken: ({ roomId, callId, identity }) =>
-          issueToken({
-            ...livekit,
-            livekitRoomName: toName(roomId, callId),
-            identity,
-            now: wall(),
-          }),
-      },
     })
     const admin = createAdminService({
       store,
       health,
       troubles,
-      livekit,
+      livekit: access,
       now,
     })
 
     await makeFirstRoom(store, now())
-    await takeUpCalls(store)
+    await core.takeUp()
 
-    const graceUntil = now() + config.calls.doubtMs
-    const deadlines = createDeadlines({ index, steps: mailbox, clock, graceUntil, log })
-    const reconciler =
-      livekitRooms &&
-      createReconciler({
-        livekit: livekitRooms,
-        index,
-        steps: mailbox,
-        calls: store.calls,
-        health,
-        toName,
-        parseName: (name) => {
-          const parsed = parseLivekitRoomName(name)
-          return parsed?.installationId === installationId ? parsed : undefined
-        },
-        clock,
-        intervalMs: config.calls.listingIntervalMs,
-        restlessIntervalMs: config.calls.restlessIntervalMs,
-        graceUntil,
-        doubtMs: config.calls.doubtMs,
-        livekitAwayMs: config.calls.livekitAwayMs,
-        log,
-      })
-    const keeper = createKeeper({
-      store,
-      index,
-      kept: reconciler ? [deadlines, reconciler] : [deadlines],
-      holder: newId(),
-      clock,
-      log,
-    })
-    const housekeeping = createHousekeeping({ store, mailbox, now, log })
-    const clockWatch = watchClock({
-      clock,
-      wall: followed,
-      troubles,
-      onStep() {
-        reconciler?.passSoon()
-        effects.wake()
-      },
-    })
+    const housekeeping = createHousekeeping({ store, mailbox: core.mailbox, now, log })
 
-    const livekitState = () => (livekit ? health.state().livekit.state : 'off')
+    const livekitState = () => (access ? health.state().livekit.state : 'off')
     const metrics = createMetrics({
-      chatto_calls_active: { help: 'Calls that are on', read: () => index.calls.size },
-      chatto_rooms_in_memory: { help: 'Rooms in memory', read: () => mailbox.count() },
-      chatto_call_actors: { help: 'Actors of calls', read: () => actors.count() },
+      chatto_calls_active: { help: 'Calls that are on', read: () => core.index.calls.size },
+      chatto_rooms_in_memory: { help: 'Rooms in memory', read: () => core.mailbox.count() },
+      chatto_call_actors: { help: 'Actors of calls', read: () => core.actors.count() },
       chatto_live_sockets: { help: 'Live sockets', read: () => live.stats().sockets },
       chatto_livekit_reachable: {
         help: 'Whether LiveKit answered last',
@@ -344,7 +224,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const web = createWebServer({
       config,
       version: options.version,
-      services: { accounts, rooms, calls, admin, webhooks },
+      services: { accounts, rooms, calls: core.calls, admin, webhooks: core.webhooks },
       views,
       origins,
       hints,
@@ -360,10 +240,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     })
     const { port } = await web.listen()
     live.start()
-    effects.start()
-    await keeper.start()
+    await core.start()
     housekeeping.start()
-    clockWatch.start()
 
     return {
       port,
@@ -371,31 +249,15 @@ export async function startApp(options: AppOptions): Promise<App> {
       fingerprint: config.webserver.tls.is === 'self-signed' ? (tls?.fingerprint ?? null) : null,
       async stop() {
         web.stopListening()
-        clockWatch.stop()
         time.stop()
-        await Promise.all([housekeeping.stop(), keeper.stop(), mailbox.idle(), effects.stop(3_000)])
+        await Promise.all([housekeeping.stop(), core.stop()])
         await live.close()
-        await mailbox.idle()
+        await core.mailbox.idle()
         await media?.stop()
         web.close()
         await store.close()
         await held.release()
       },
-    }
-
-    /** Calls that were on are taken up again; while calls are disabled they end (R50). */
-    async function takeUpCalls(store: Store): Promise<void> {
-      const active = await store.calls.active()
-      if (config.livekit) {
-        index.refresh(active)
-        return
-      }
-      for (const call of active) {
-        await mailbox.run(call.roomId, {}, () => ({
-          callEvent: (at) => ({ type: 'calls.disabled', at }),
-          result: () => undefined,
-        }))
-      }
     }
   }
 

@@ -2,6 +2,7 @@
 import type { CallEffect, EvictWhy } from '../../machines/call.events.ts'
 import { isShutOut } from '../../machines/connection.machine.ts'
 import type { CallStore, NewEffect, Store } from '../../persistence/store.ts'
+import type { LivekitPort } from '../livekit/livekit-port.ts'
 import type { EffectHandler } from '../rooms/effect-runner.ts'
 import type { RoomSteps } from '../rooms/room-step.ts'
 
@@ -76,10 +77,7 @@ export interface CallEffectDeps {
   store: Pick<Store, 'scrub'> & { calls: Pick<CallStore, 'stateOf'> }
   steps: RoomSteps
   /** Null while calls are disabled: nothing of LiveKit can be reached then. */
-  livekit: {
-    evict(livekitRoomName: string, identity: string): Promise<unknown>
-    closeRoom(livekitRoomName: string): Promise<unknown>
-  } | null
+  livekit: Pick<LivekitPort, 'evict' | 'closeRoom'> | null
   toName(roomId: string, callId: string): string
 }
 

@@ -3,6 +3,7 @@ import { toIdentity } from '../../machines/call.context.ts'
 import type { CallContext } from '../../machines/call.context.ts'
 import type { Store } from '../../persistence/store.ts'
 import { AppError } from '../errors.ts'
+import type { LivekitPort } from '../livekit/livekit-port.ts'
 import type { Join } from '../protocol/wire.ts'
 import type { RoomState, RoomSteps } from '../rooms/room-step.ts'
 import type { CallService, RoomViews, SignedIn } from '../services.ts'
@@ -14,21 +15,16 @@ export interface CallServiceDeps {
   views: RoomViews
   keys: CallKeys
   newId(): string
+  toName(roomId: string, callId: string): string
   /** Null while calls are disabled. */
-  livekit: {
-    /** As this browser reaches it. */
-    urlFor(origin: { secure: boolean; host: string }): string
-    /** The call’s room at LiveKit, as far as it can be had now; never rejects. */
-    openRoom(room: { roomId: string; callId: string }): Promise<void>
-    /** A page that was let in could not get there. */
-    joinFailed(why: 'livekit-unreachable' | 'media-blocked'): void
-    /** A short-lived token for one identity in one LiveKit room (R4). */
-    issueToken(room: {
-      roomId: string
-      callId: string
-      identity: string
-    }): Promise<{ token: string; expiresAt: number }>
-  } | null
+  livekit:
+    | (Pick<LivekitPort, 'urlFor' | 'issueToken'> & {
+        /** As far as it can be had now; never rejects. */
+        openRoom(livekitRoomName: string): Promise<void>
+        /** A page that was let in could not get there. */
+        joinFailed(why: 'livekit-unreachable' | 'media-blocked'): void
+      })
+    | null
 }
 
 interface Joined {
@@ -83,10 +79,11 @@ export function createCallService(deps: CallServiceDeps): CallService {
     const keyRow = await store.calls.key(callId)
     if (!keyRow) return 'ended-meanwhile'
     const identity = toIdentity(me.user.id, joined.connectionId)
+    const livekitRoomName = deps.toName(roomId, callId)
     const [{ token, expiresAt }, call] = await Promise.all([
-      issueToken({ roomId, callId, identity }),
+      issueToken({ livekitRoomName, identity }),
       views.showCall(joined.context, joined.seq),
-      openRoom({ roomId, callId }),
+      openRoom(livekitRoomName),
     ])
     return {
       callId,

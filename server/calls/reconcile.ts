@@ -4,24 +4,18 @@
  */
 import type { Logger } from 'pino'
 import { userIdOf } from '../../machines/call.context.ts'
-import type { LivekitSession } from '../../machines/call.events.ts'
 import type { CallStore } from '../../persistence/store.ts'
 import type { Clock, Timer } from '../clock.ts'
+import type { Config } from '../config.ts'
+import type { LivekitPort } from '../livekit/livekit-port.ts'
 import type { RoomSteps } from '../rooms/room-step.ts'
 import type { CallIndex, IndexedCall } from './call-index.ts'
 import { createFailedPasses } from './failed-passes.ts'
 import type { LivekitHealth } from './livekit-health.ts'
 import { createSignsOfLife } from './signs-of-life.ts'
 
-/** What LiveKit is asked; `server/livekit/room-service.ts` implements it. */
-export interface LivekitListings {
-  listRooms(names?: string[]): Promise<{ name: string; sid: string }[]>
-  listSessions(livekitRoomName: string): Promise<Omit<LivekitSession, 'isMember'>[]>
-  closeRoom(livekitRoomName: string): Promise<void>
-}
-
 export interface ReconcileDeps {
-  livekit: LivekitListings
+  livekit: Pick<LivekitPort, 'listRooms' | 'listSessions' | 'closeRoom'>
   index: CallIndex
   steps: RoomSteps
   calls: Pick<CallStore, 'stateOf' | 'lastReportAt'>
@@ -30,13 +24,12 @@ export interface ReconcileDeps {
   /** Undefined for rooms of others. */
   parseName(livekitRoomName: string): { roomId: string; callId: string } | undefined
   clock: Clock
-  intervalMs: number
-  restlessIntervalMs: number
+  timing: Pick<
+    Config['calls'],
+    'listingIntervalMs' | 'restlessIntervalMs' | 'doubtMs' | 'livekitAwayMs'
+  >
+  /** R37: before this time nobody's deadline ends; after LiveKit could not be asked, later. */
   graceUntil: number
-  /** R37: after LiveKit could not be asked, nobody's deadline ends sooner than this after its answer. */
-  doubtMs: number
-  /** R37: how long LiveKit may be away before a call ends. */
-  livekitAwayMs: number
   log: Logger
 }
 
@@ -52,11 +45,11 @@ export interface Reconciler {
 const listingsAtOnce = 8
 
 export function createReconciler(deps: ReconcileDeps): Reconciler {
-  const { livekit, index, steps, clock, log, health } = deps
+  const { livekit, index, steps, clock, timing, log, health } = deps
   const { now } = clock
   /** Calls that a listing showed since the last trouble: a missing room of the others gets the longer doubt. */
   const seenSinceTrouble = new Set<string>()
-  const failedPasses = createFailedPasses(deps.livekitAwayMs)
+  const failedPasses = createFailedPasses(timing.livekitAwayMs)
   const signs = createSignsOfLife({ health, calls: deps.calls, now })
   let { graceUntil } = deps
   let timer: Timer | null = null
@@ -69,8 +62,8 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     call.isRestless || call.restlessUntil > at || (call.listingAt !== null && call.listingAt <= at)
 
   function nextAt(): number {
-    const all = lastAllAt + deps.intervalMs
-    const soonest = lastRestlessAt + deps.restlessIntervalMs
+    const all = lastAllAt + timing.listingIntervalMs
+    const soonest = lastRestlessAt + timing.restlessIntervalMs
     if (health.isTroubled() && index.calls.size > 0) return Math.min(all, soonest)
     let next = all
     const at = now()
@@ -100,7 +93,9 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
   function run(): Promise<void> {
     const at = now()
     const isForAll =
-      at >= lastAllAt + deps.intervalMs || health.webhooksAreDoubted() || health.isTroubled()
+      at >= lastAllAt + timing.listingIntervalMs ||
+      health.webhooksAreDoubted() ||
+      health.isTroubled()
     running = (isForAll ? passAll() : passSome(at)).finally(() => {
       running = null
       arm()
@@ -136,7 +131,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
   ): Promise<Map<string, string> | null> {
     try {
       const rooms = await livekit.listRooms(names)
-      if (health.isTroubled()) graceUntil = Math.max(graceUntil, now() + deps.doubtMs)
+      if (health.isTroubled()) graceUntil = Math.max(graceUntil, now() + timing.doubtMs)
       health.reached()
       return new Map(rooms.map((room) => [room.name, room.sid]))
     } catch (error) {

@@ -4,7 +4,8 @@
  * comes of itself or not at all.
  */
 import type { Troubles } from '../troubles.ts'
-import type { LivekitRooms } from './room-service.ts'
+import type { Clock, Timer } from '../clock.ts'
+import type { LivekitPort } from './livekit-port.ts'
 
 export interface RoomOpener {
   /** Resolves when the room is there, or cannot be waited for any longer. Never rejects. */
@@ -16,10 +17,12 @@ const waitAtMostMs = 1_500
 
 export function createRoomOpener({
   rooms,
+  clock,
   isTroubled,
   troubles,
 }: {
-  rooms: Pick<LivekitRooms, 'openRoom'>
+  rooms: Pick<LivekitPort, 'openRoom'>
+  clock: Clock
   /** LiveKit could not be asked last: then nobody waits for it. */
   isTroubled(): boolean
   troubles: Troubles
@@ -51,12 +54,12 @@ export function createRoomOpener({
     async open(name) {
       const answer = asked.get(name) ?? ask(name)
       if (isTroubled()) return
-      let timer: NodeJS.Timeout | undefined
+      let timer: Timer | undefined
       const patience = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, waitAtMostMs)
+        timer = clock.after(waitAtMostMs, resolve)
       })
       await Promise.race([answer, patience])
-      clearTimeout(timer)
+      timer?.cancel()
     },
   }
 }

@@ -1,10 +1,10 @@
 /** LiveKit's webhooks from the raw request to the call: verify, translate, hand over, answer in time. */
 import type { Logger } from 'pino'
-import type { LivekitKeys } from '../config.ts'
+import type { Clock, Timer } from '../clock.ts'
 import { AppError } from '../errors.ts'
 import type { WebhookService } from '../services.ts'
+import type { LivekitPort } from './livekit-port.ts'
 import { toReport, type Report } from './to-call-event.ts'
-import { verifyWebhook } from './webhook-signature.ts'
 
 /** LiveKit has no time-out of its own, and a receiver that hangs blocks the room's queue (R22). */
 const answerWithinMs = 5_000
@@ -13,11 +13,9 @@ type EventReport = Extract<Report, { kind: 'call-event' }>
 
 export interface WebhookReceiverDeps {
   /** Null while calls are disabled. */
-  livekit: LivekitKeys | null
+  verify: LivekitPort['verify'] | null
   installationId: string
-  now(): number
-  /** This machine's clock, which signatures are compared with. */
-  wall?(): number
+  clock: Clock
   /** Resolves when what the report changed is committed. */
   onEvent(report: EventReport): Promise<void>
   onIgnored(report: Extract<Report, { kind: 'ignored' }>): void
@@ -29,12 +27,12 @@ export interface WebhookReceiverDeps {
 }
 
 export function createWebhookReceiver(deps: WebhookReceiverDeps): WebhookService {
-  const { livekit, log, now, wall = now } = deps
+  const { verify, clock, log } = deps
 
   /** Any failure of ours is a 503: everything else but 429 counts as delivered for LiveKit (R22). */
   async function stored(report: EventReport): Promise<void> {
     try {
-      await within(deps.onEvent(report), answerWithinMs)
+      await within(clock, deps.onEvent(report), answerWithinMs)
     } catch (error) {
       const { webhookId, roomId } = report
       log.warn(
@@ -47,10 +45,10 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps): WebhookService
   }
 
   return {
-    enabled: livekit !== null,
+    enabled: verify !== null,
     async receive(rawBody, authorization) {
-      if (!livekit) return
-      const verdict = verifyWebhook(livekit, rawBody, authorization, wall())
+      if (!verify) return
+      const verdict = verify(rawBody, authorization)
       if (!verdict.ok) {
         const skew = 'clockSkewMs' in verdict ? { clockSkewMs: verdict.clockSkewMs } : {}
         log.warn({ why: verdict.why, ...skew }, 'a webhook was refused')
@@ -61,7 +59,7 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps): WebhookService
         throw new AppError('not-signed-in', 'the webhook’s signature does not hold')
       }
       const report = toReport(rawBody, deps.installationId)
-      deps.onSeen(now(), report.kind !== 'malformed' && report.roomId !== null)
+      deps.onSeen(clock.now(), report.kind !== 'malformed' && report.roomId !== null)
       switch (report.kind) {
         case 'malformed':
           // Never the body: it carries the room's TURN password.
@@ -81,16 +79,16 @@ export function createWebhookReceiver(deps: WebhookReceiverDeps): WebhookService
 }
 
 /** Rejects when the work is not done in time; what it does after that is the retry's to find done (R23). */
-async function within(work: Promise<void>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
+async function within(clock: Clock, work: Promise<void>, timeoutMs: number): Promise<void> {
+  let timer: Timer | undefined
   const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
+    timer = clock.after(timeoutMs, () => {
       reject(new AppError('unavailable', 'the report could not be stored in time'))
-    }, timeoutMs)
+    })
   })
   try {
     await Promise.race([work, timeout])
   } finally {
-    clearTimeout(timer)
+    timer?.cancel()
   }
 }

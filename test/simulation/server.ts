@@ -5,33 +5,20 @@
 import { pino } from 'pino'
 import { defaultTiming } from '../../machines/call.context.ts'
 import type { Store } from '../../persistence/store.ts'
-import { createCallEffectHandlers, toEffectRow } from '../../server/calls/call-effects.ts'
-import { createCallIndex } from '../../server/calls/call-index.ts'
 import { createCallKeys } from '../../server/calls/call-keys.ts'
-import { createCallService } from '../../server/calls/call-service.ts'
-import { readCurrentKey } from '../../server/calls/current-key.ts'
-import { createDeadlines } from '../../server/calls/deadlines.ts'
-import { createKeeper } from '../../server/calls/keeper.ts'
-import { createLivekitHealth } from '../../server/calls/livekit-health.ts'
-import { rebuildCall } from '../../server/calls/rebuild-call.ts'
-import { createReconciler } from '../../server/calls/reconcile.ts'
-import { createWebhookIntake } from '../../server/calls/webhook-intake.ts'
-import { watchClock } from '../../server/clock-watch.ts'
 import type { Clock } from '../../server/clock.ts'
 import { createServerClock, type ServerClock } from '../../server/server-clock.ts'
-import { parseLivekitRoomName, toLivekitRoomName } from '../../server/livekit/livekit-room-name.ts'
+import { createCallCore, type CallCore } from '../../server/call-core.ts'
+import { AppError } from '../../server/errors.ts'
+import type { LivekitPort } from '../../server/livekit/livekit-port.ts'
+import { toLivekitRoomName } from '../../server/livekit/livekit-room-name.ts'
 import { toReport } from '../../server/livekit/to-call-event.ts'
 import type { followFacts } from '../../server/protocol/follow-room.ts'
 import { createElsewhere } from '../../server/realtime/elsewhere.ts'
 import { createFanOut, type SocketFanOut } from '../../server/realtime/fan-out.ts'
-import { createEffectRunner } from '../../server/rooms/effect-runner.ts'
-import { createCallActors } from '../../server/rooms/call-actors.ts'
-import { createRoomMailbox } from '../../server/rooms/room-mailbox.ts'
 import type { RoomSteps } from '../../server/rooms/room-step.ts'
-import { createRoomViews } from '../../server/rooms/room-views.ts'
 import { createTroubles } from '../../server/troubles.ts'
 import type { CallService } from '../../server/services.ts'
-import type { LivekitPort } from './livekit-port.ts'
 import type { Owner, World } from './world.ts'
 
 /** A bug, put between the parts. */
@@ -75,13 +62,7 @@ export interface SimulatedServer {
 export const installationId = 'inst'
 export const toName = (roomId: string, callId: string) =>
   toLivekitRoomName({ installationId, roomId, callId })
-const parseName = (name: string) => {
-  const parsed = parseLivekitRoomName(name)
-  return parsed?.installationId === installationId ? parsed : undefined
-}
-
 const keys = createCallKeys(Buffer.alloc(32, 7))
-const answerWithinMs = 5_000
 
 export function createServer(deps: ServerDeps): SimulatedServer {
   const { world, machine, generation, livekit, newId, planted } = deps
@@ -91,7 +72,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
       wall: machine.now,
       elapsed: world.now,
       after: machine.after,
-      isQuiet: () => !health.isTroubled() && !index.isWaiting(),
+      isQuiet: () => core.isQuiet(),
     })
   const { now } = clock
   const log = createStoryLog(world)
@@ -104,82 +85,38 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     topics.set(name, there)
     return there
   }
-  const views = createRoomViews({
-    accounts: { users: () => Promise.resolve([]) },
-    rebuild: (roomId, callId) => rebuildCall(mailbox, roomId, callId),
-  })
-  const fanOut = createFanOut({
-    now,
-    rooms: store.rooms,
-    views,
-    publish: (name, message) => topic(name).forEach((send) => send(message)),
-    currentKey: (roomId) => readCurrentKey(store, keys, roomId),
+  const core: CallCore<{ fanOut: SocketFanOut }> = createCallCore({
+    store: { ...store, accounts: { ...store.accounts, users: () => Promise.resolve([]) } },
+    clock,
+    wall: machine.now,
+    timing: { ...defaultTiming, listingIntervalMs: 30_000, restlessIntervalMs: 2_000 },
+    installationId,
+    keys,
+    newId,
+    livekit,
+    addresses: { livekitUrl: null, webhookUrl: null },
+    createLive: ({ views, currentKey }) => ({
+      fanOut: createFanOut({
+        now,
+        rooms: store.rooms,
+        views,
+        publish: (name, message) => topic(name).forEach((send) => send(message)),
+        currentKey,
+        log,
+      }),
+    }),
+    wrapSteps: (steps) => planted.steps?.(steps, store) ?? steps,
+    troubles: createTroubles({ now, log }),
     log,
   })
+  const { calls, steps } = core
+  const { fanOut } = core.live
   const elsewhere = createElsewhere({
     store,
     fanOut,
     prolong: (me) => Promise.resolve(me),
     clock,
     log,
-  })
-  const actors = createCallActors({ log })
-  const index = createCallIndex({ now })
-  actors.follow(index.took)
-  actors.follow(({ event, facts, effects: toDo }) => {
-    if (event.type === 'livekit.listed' && facts.some((f) => f.type === 'participant.connected')) {
-      health.listingKnewMore(event.begunAt)
-    }
-    if (toDo.length > 0) effects.wake()
-  })
-  const mailbox = createRoomMailbox({
-    store: store.rooms,
-    fanOut,
-    timing: defaultTiming,
-    now,
-    storedAt: clock.notBefore,
-    newId,
-    mintKey: keys.mint,
-    toEffect: toEffectRow,
-    actors,
-    log,
-  })
-  const steps = planted.steps?.(mailbox, store) ?? mailbox
-  const health = createLivekitHealth({ now, troubles: createTroubles({ now, log }) })
-  const intake = createWebhookIntake({ steps, calls: store.calls, now, log })
-  const effects = createEffectRunner({
-    store: store.effects,
-    handlers: createCallEffectHandlers({ store, steps, livekit, toName }),
-    clock,
-    log,
-  })
-  const calls = createCallService({
-    store,
-    steps,
-    views,
-    keys,
-    newId,
-    livekit: {
-      urlFor: () => 'ws://livekit',
-      openRoom: () => Promise.resolve(),
-      joinFailed: () => undefined,
-      issueToken: ({ roomId, callId, identity }) => {
-        const expiresAt = world.now() + 300_000
-        const token = JSON.stringify({ roomName: toName(roomId, callId), identity, expiresAt })
-        return Promise.resolve({ token, expiresAt })
-      },
-    },
-  })
-  let keeper: ReturnType<typeof createKeeper> | null = null
-  let reconciler: ReturnType<typeof createReconciler> | null = null
-  const clockWatch = watchClock({
-    clock,
-    wall: machine.now,
-    troubles: createTroubles({ now, log }),
-    onStep() {
-      reconciler?.passSoon()
-      effects.wake()
-    },
   })
 
   return {
@@ -194,63 +131,26 @@ export function createServer(deps: ServerDeps): SimulatedServer {
 
     async receive(body) {
       const report = toReport(body, installationId)
-      health.webhookSeen(now(), true)
-      if (report.kind !== 'call-event') {
-        if (report.kind === 'ignored') intake.ignore(report)
-        return { status: 200, key: null }
-      }
-      const key = `webhook:${report.webhookId}`
+      const key = report.kind === 'call-event' ? `webhook:${report.webhookId}` : null
       try {
-        await new Promise<void>((resolve, reject) => {
-          clock.after(answerWithinMs, () => reject(new Error('not in time')))
-          intake.take(report).then(resolve, reject)
-        })
+        await core.webhooks.receive(body, undefined)
         return { status: 200, key }
-      } catch {
-        return { status: 503, key }
+      } catch (error) {
+        return { status: error instanceof AppError ? error.status : 500, key }
       }
     },
 
     async start() {
       clock.notBefore(await store.rooms.latestAt())
-      index.refresh(await store.calls.active())
-      const graceUntil = now() + defaultTiming.doubtMs
-      reconciler = createReconciler({
-        livekit,
-        index,
-        steps,
-        calls: store.calls,
-        health,
-        toName,
-        parseName,
-        clock,
-        intervalMs: 30_000,
-        restlessIntervalMs: 2_000,
-        graceUntil,
-        doubtMs: defaultTiming.doubtMs,
-        livekitAwayMs: defaultTiming.livekitAwayMs,
-        log,
-      })
-      keeper = createKeeper({
-        store,
-        index,
-        kept: [createDeadlines({ index, steps, clock, graceUntil, log }), reconciler],
-        holder: newId(),
-        clock,
-        log,
-      })
+      await core.takeUp()
       listening = true
       elsewhere.start()
-      clockWatch.start()
-      effects.start()
-      await keeper.start()
+      await core.start()
     },
 
     async stop() {
       listening = false
-      clockWatch.stop()
-      await Promise.all([keeper?.stop(), mailbox.idle(), effects.stop(3_000), elsewhere.stop()])
-      await mailbox.idle()
+      await Promise.all([core.stop(), elsewhere.stop()])
     },
   }
 }

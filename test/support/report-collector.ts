@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { pino } from 'pino'
 import { AppError } from '../../server/errors.ts'
 import type { Report, ReportedEvent } from '../../server/livekit/to-call-event.ts'
+import { createClock } from '../../server/clock.ts'
+import { verifyWebhook } from '../../server/livekit/webhook-signature.ts'
 import { createWebhookReceiver } from '../../server/livekit/webhook-receiver.ts'
 import { until } from './until.ts'
 
@@ -43,9 +45,9 @@ export async function collectReports(installationId: string): Promise<ReportColl
 
   async function take(rawBody: Buffer, authorization: string | undefined): Promise<number> {
     const receiver = createWebhookReceiver({
-      livekit,
+      verify: (...sent) => verifyWebhook(livekit, ...sent, Date.now()),
       installationId,
-      now: Date.now,
+      clock: createClock(Date.now),
       onEvent: (report) => {
         events.push(report.event)
         return Promise.resolve()

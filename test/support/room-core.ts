@@ -6,20 +6,18 @@ import { pino } from 'pino'
 import { defaultTiming } from '../../machines/call.context.ts'
 import type { LogFact } from '../../machines/room.facts.ts'
 import type { Store } from '../../persistence/store.ts'
-import { createCallIndex, type CallIndex } from '../../server/calls/call-index.ts'
-import { toEffectRow } from '../../server/calls/call-effects.ts'
+import { createCallCore, type CallCore } from '../../server/call-core.ts'
 import { createCallKeys } from '../../server/calls/call-keys.ts'
-import { createCallActors, type CallActors } from '../../server/rooms/call-actors.ts'
-import { createRoomMailbox, type RoomMailbox } from '../../server/rooms/room-mailbox.ts'
+import { createClock } from '../../server/clock.ts'
+import type { FanOut } from '../../server/services.ts'
+import { createTroubles } from '../../server/troubles.ts'
 
-export interface RoomCore {
-  mailbox: RoomMailbox
-  index: CallIndex
-  actors: CallActors
+export interface RoomCore extends CallCore<{ fanOut: FanOut }> {
   /** Facts as they were published, by room, in order. */
   published: Map<string, LogFact[]>
 }
 
+/** Without LiveKit, and not started: what happens is what a test does. */
 export function createRoomCore({
   store,
   now,
@@ -31,26 +29,28 @@ export function createRoomCore({
 }): RoomCore {
   const published = new Map<string, LogFact[]>()
   const log = pino({ level: 'silent' })
-  const index = createCallIndex({ now })
-  const actors = createCallActors({ log })
-  actors.follow(index.took)
-  const mailbox = createRoomMailbox({
-    store: store.rooms,
-    fanOut: {
-      committed(roomId, facts) {
-        published.set(roomId, [...(published.get(roomId) ?? []), ...facts])
-      },
-      roomChanged() {},
-      membersGained: () => Promise.resolve(),
-      sessionsEnded() {},
-    },
-    timing: defaultTiming,
-    now,
+  const core = createCallCore({
+    store,
+    clock: { ...createClock(now), notBefore: () => undefined, onStep: () => undefined },
+    wall: now,
+    timing: { ...defaultTiming, listingIntervalMs: 30_000, restlessIntervalMs: 2_000 },
+    installationId: 'inst',
+    keys: createCallKeys(Buffer.alloc(32, 7)),
     newId,
-    mintKey: createCallKeys(Buffer.alloc(32, 7)).mint,
-    toEffect: toEffectRow,
-    actors,
+    livekit: null,
+    addresses: { livekitUrl: null, webhookUrl: null },
+    createLive: () => ({
+      fanOut: {
+        committed(roomId, facts) {
+          published.set(roomId, [...(published.get(roomId) ?? []), ...facts])
+        },
+        roomChanged() {},
+        membersGained: () => Promise.resolve(),
+        sessionsEnded() {},
+      },
+    }),
+    troubles: createTroubles({ now, log }),
     log,
   })
-  return { mailbox, index, actors, published }
+  return { ...core, published }
 }

@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { toIdentity } from '../../../machines/call.context.ts'
+import { defaultTiming } from '../../../machines/call.context.ts'
 import { viewOfCall } from '../../../machines/call.view.ts'
 import { openStore } from '../../../persistence/open-store.ts'
 import type { Store } from '../../../persistence/store.ts'
 import { createLivekitHealth, type LivekitHealth } from '../../../server/calls/livekit-health.ts'
 import {
   createReconciler,
-  type LivekitListings,
+  type ReconcileDeps,
   type Reconciler,
 } from '../../../server/calls/reconcile.ts'
 import { createTroubles } from '../../../server/troubles.ts'
@@ -47,7 +48,7 @@ beforeEach(async () => {
   let ids = 0
   core = createRoomCore({ store, now, newId: () => `id${++ids}` })
   health = createLivekitHealth({ now, troubles: createTroubles({ now, log: silent }) })
-  const livekit: LivekitListings = {
+  const livekit: ReconcileDeps['livekit'] = {
     async listRooms() {
       if (roomsFail) throw new Error('LiveKit is away')
       return [...listed.keys()].map((name) => ({ name, sid: `RM_${name}` }))
@@ -78,11 +79,8 @@ beforeEach(async () => {
       return roomId && callId ? { roomId, callId } : undefined
     },
     clock: createClock(now),
-    intervalMs: 30_000,
-    restlessIntervalMs: 2_000,
+    timing: { ...defaultTiming, listingIntervalMs: 30_000, restlessIntervalMs: 2_000 },
     graceUntil: 0,
-    doubtMs: 10_000,
-    livekitAwayMs: 3_600_000,
     log: silent,
   })
   for (const [call, userId] of [

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { beforeEach, expect, test } from 'vitest'
+import { createClock } from '../../../server/clock.ts'
 import { createRoomOpener } from '../../../server/livekit/room-opener.ts'
 import { createTroubles, type Troubles } from '../../../server/troubles.ts'
 
@@ -23,6 +24,7 @@ const open = () =>
         return answer()
       },
     },
+    clock: createClock(Date.now),
     isTroubled: () => isTroubled,
     troubles,
   })

@@ -1,7 +1,9 @@
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { AppError } from '../../../server/errors.ts'
+import { createClock } from '../../../server/clock.ts'
 import type { Report } from '../../../server/livekit/to-call-event.ts'
+import { verifyWebhook } from '../../../server/livekit/webhook-signature.ts'
 import { createWebhookReceiver } from '../../../server/livekit/webhook-receiver.ts'
 import { apiKey, apiSecret, claimsFor, signWebhook } from '../../support/webhook-token.ts'
 
@@ -25,9 +27,9 @@ function receiver({
   const ignored: Report[] = []
   const seen: number[] = []
   const service = createWebhookReceiver({
-    livekit,
+    verify: livekit && ((...sent) => verifyWebhook(livekit, ...sent, nowMs)),
     installationId: 'house',
-    now: () => nowMs,
+    clock: createClock(() => nowMs),
     onEvent: (report) => {
       taken.push(report)
       return store()
