@@ -16,6 +16,7 @@ import type { VideoGrants } from '../link/media-grants.ts'
 import type { MediaKeys } from './jwt.ts'
 import type { MediaRooms } from './media-rooms.ts'
 import { toRefusal, verifyMediaToken } from './media-token.ts'
+import { readMessage, writeMessage, type ProtoMessage } from './twirp-message.ts'
 import {
   badRoute,
   livekitError,
@@ -25,7 +26,6 @@ import {
   type TwirpAnswer,
   type TwirpRequest,
 } from './twirp.ts'
-import { readMessage, writeMessage, type ProtoMessage } from './twirp-message.ts'
 
 const prefix = '/twirp/livekit.RoomService/'
 const bearer = 'Bearer '

@@ -1,11 +1,11 @@
 /** Sees to it that a media process of the right settings runs: finds it, starts it, starts it again. */
 import type { Logger } from 'pino'
-import { configHash as hashOf, spawnMediaProcess, type SpawnedProcess } from './spawn-process.ts'
+import type { MediaProcessConfig, MediaStats, WebhookTarget } from '../link/messages.ts'
 import { connectToMediaProcess, type ProcessLink } from './process-link.ts'
 import { relayLog } from './process-log.ts'
-import type { MediaProcessConfig, MediaStats, WebhookTarget } from '../link/messages.ts'
 import { createRelay, type Relay } from './signal-relay.ts'
 import type { LinkFiles } from './socket-path.ts'
+import { configHash as hashOf, spawnMediaProcess, type SpawnedProcess } from './spawn-process.ts'
 
 export interface ProcessSupervisor {
   start(webhooks: WebhookTarget): Promise<void>
@@ -31,7 +31,7 @@ type State =
   | { is: 'superseded' }
 
 export function createProcessSupervisor({
-  linkFiles: place,
+  linkFiles: files,
   config,
   version,
   log,
@@ -59,7 +59,7 @@ export function createProcessSupervisor({
 
   /** Throws when there is none to be had. */
   async function connectOrStart(): Promise<void> {
-    let link = await connectToMediaProcess(place.socketPath)
+    let link = await connectToMediaProcess(files.socketPath)
     if (link && !(link.isOurs && (link.configHash === null || link.configHash === hash))) {
       log.info({ mediaPid: link.pid }, 'the media process is of other settings and is replaced')
       await replace(link)
@@ -70,16 +70,16 @@ export function createProcessSupervisor({
   }
 
   async function startProcess(): Promise<ProcessLink> {
-    const started = spawnMediaProcess(place)
+    const started = spawnMediaProcess(files)
     child = started
     const deadline = performance.now() + startWithinMs
     while (performance.now() < deadline && !started.hasEnded()) {
-      const link = await connectToMediaProcess(place.socketPath)
+      const link = await connectToMediaProcess(files.socketPath)
       if (link) return link
       await sleep(connectEveryMs)
     }
     started.kill()
-    throw new Error(`the media process did not start; see ${place.logFile}`)
+    throw new Error(`the media process did not start; see ${files.logFile}`)
   }
 
   function attach(link: ProcessLink): Promise<void> {
@@ -116,7 +116,7 @@ export function createProcessSupervisor({
         clearTimeout(attachTimeout)
         relay.end()
         if (!isUp) {
-          reject(new Error(`the media process ended while starting; see ${place.logFile}`))
+          reject(new Error(`the media process ended while starting; see ${files.logFile}`))
           return
         }
         if (state.is !== 'up' || state.link !== link) return

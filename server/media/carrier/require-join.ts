@@ -1,7 +1,7 @@
 /** What LiveKit's `validate` says about a connection that a client could not open. */
 import { readJoinRequest } from '../link/join-request.ts'
-import { SignalRefused, type SignalPath } from '../link/signal.ts'
 import type { MediaGrants } from '../link/media-grants.ts'
+import { SignalRefused, type SignalPath } from '../link/signal.ts'
 
 const maxRoomNameBytes = 256
 const maxIdentityBytes = 256

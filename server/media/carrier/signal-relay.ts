@@ -1,9 +1,9 @@
 /** What is under way between clients and one media process: connections, and RoomService requests. */
-import type { ProcessLink } from './process-link.ts'
+import { jsonAnswer, type TwirpAnswer, type TwirpRequest } from '../api/twirp.ts'
+import type { MediaGrants } from '../link/media-grants.ts'
 import type { Frame, FromMediaProcess, MediaStats } from '../link/messages.ts'
 import { SignalRefused, type SignalPath, type SignalPeer } from '../link/signal.ts'
-import type { MediaGrants } from '../link/media-grants.ts'
-import { jsonAnswer, type TwirpAnswer, type TwirpRequest } from '../api/twirp.ts'
+import type { ProcessLink } from './process-link.ts'
 
 /** A connection that the media process took. */
 export interface CarriedSignal {

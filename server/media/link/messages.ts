@@ -3,8 +3,8 @@
  * of a length, a kind and a body, which is JSON or a signalling frame of one connection.
  */
 import type { MediaConfig } from './media-config.ts'
-import type { SignalPath } from './signal.ts'
 import type { MediaGrants } from './media-grants.ts'
+import type { SignalPath } from './signal.ts'
 
 /** Another number on the other side: the media process is of another program and must be replaced. */
 export const linkVersion = 1

@@ -2,14 +2,14 @@
  * Answers a client's offers: takes the tracks that it sends and, with a single peer connection,
  * fills the sections that it wants to receive in.
  */
-import type { PeerConnection } from '../rtp/peer-connection.ts'
-import { chooseExtensions, choosePayloadTypes, type PayloadTypes } from './codecs.ts'
-import { maxDataMessageBytes } from '../transport/peer-transport.ts'
-import type { PublishedTrack } from '../rtp/published-track.ts'
 import { toExtensionIds } from '../rtp/header-extensions.ts'
+import type { PeerConnection } from '../rtp/peer-connection.ts'
+import type { PublishedTrack } from '../rtp/published-track.ts'
+import { maxDataMessageBytes } from '../transport/peer-transport.ts'
+import { chooseExtensions, choosePayloadTypes, type PayloadTypes } from './codecs.ts'
 import { BadSdp, parseSdp, type SdpSection } from './sdp-parse.ts'
-import { assignTracks } from './section-tracks.ts'
 import { writeSdp, type SdpWrittenSection } from './sdp-write.ts'
+import { assignTracks } from './section-tracks.ts'
 import type { Subscription } from './subscription.ts'
 
 export interface PublisherAnswers {

@@ -3,8 +3,8 @@
  * a time; what changes meanwhile goes into the next.
  */
 import type { PeerConnection } from '../rtp/peer-connection.ts'
-import { ownMidExtension, ownPayloadTypes, ownTransportExtension } from './codecs.ts'
 import { maxDataMessageBytes } from '../transport/peer-transport.ts'
+import { ownMidExtension, ownPayloadTypes, ownTransportExtension } from './codecs.ts'
 import { BadSdp, parseSdp } from './sdp-parse.ts'
 import { writeSdp, type SdpWrittenSection } from './sdp-write.ts'
 import type { Subscription } from './subscription.ts'

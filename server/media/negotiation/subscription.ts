@@ -1,7 +1,7 @@
 /** One participant's subscription to one track: from the wish over its section to the running packets. */
 import type { PeerConnection } from '../rtp/peer-connection.ts'
-import type { DownTrack } from '../rtp/rtp-downstream.ts'
 import type { PublishedTrack } from '../rtp/published-track.ts'
+import type { DownTrack } from '../rtp/rtp-downstream.ts'
 import { createRtpForwarding } from '../rtp/rtp-forwarding.ts'
 import type { SdpSending } from './sdp-write.ts'
 

@@ -3,6 +3,7 @@
  * while it is away, and ends when nobody comes back.
  */
 import type { Socket } from 'node:net'
+import type { TwirpAnswer, TwirpRequest } from '../api/twirp.ts'
 import {
   createFrameReader,
   encodeMessage,
@@ -17,7 +18,6 @@ import {
 import { SignalRefused, type SignalSession } from '../link/signal.ts'
 import { createLinkSocket } from './link-socket.ts'
 import type { MediaServer } from './media-server.ts'
-import type { TwirpAnswer, TwirpRequest } from '../api/twirp.ts'
 
 /** What the host carries; made once, when the configuration has come. */
 export interface HostedMedia {

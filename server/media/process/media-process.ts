@@ -5,13 +5,13 @@
 import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
 import { createServerClock } from '../../server-clock.ts'
+import { issueRefreshedToken } from '../api/media-token.ts'
+import { answerTwirp } from '../api/room-service.ts'
+import { createWebhookPost } from '../api/webhook-post.ts'
+import { createMediaWebhooks } from '../api/webhooks.ts'
 import type { MediaProcessConfig } from '../link/messages.ts'
 import { createMediaHost, type HostedMedia } from './media-host.ts'
 import { createMediaServer } from './media-server.ts'
-import { issueRefreshedToken } from '../api/media-token.ts'
-import { createMediaWebhooks } from '../api/webhooks.ts'
-import { createWebhookPost } from '../api/webhook-post.ts'
-import { answerTwirp } from '../api/room-service.ts'
 
 /** A web process that is away longer does not come back. */
 const awayMs = 60_000

@@ -4,15 +4,15 @@
  */
 import { DisconnectReason, LeaveRequest_Action, type WebhookEvent } from '@livekit/protocol'
 import { RTCDtlsTransport } from 'werift'
+import { createMediaRooms, type MediaRooms } from '../api/media-rooms.ts'
 import type { MediaConfig } from '../link/media-config.ts'
 import type { MediaGrants } from '../link/media-grants.ts'
 import type { MediaStats } from '../link/messages.ts'
-import type { SignalPeer, SignalRequest, SignalSession } from '../link/signal.ts'
-import { createMediaRooms, type MediaRooms } from '../api/media-rooms.ts'
-import { openUdpSockets } from '../transport/udp-sockets.ts'
 import { ownAddresses } from '../link/own-addresses.ts'
+import type { SignalPeer, SignalRequest, SignalSession } from '../link/signal.ts'
 import { createRoomRegistry } from '../room/room-registry.ts'
 import { createSignalSessions } from '../signalling/signal-sessions.ts'
+import { openUdpSockets } from '../transport/udp-sockets.ts'
 
 export interface MediaServer {
   /** To be waited for in front of `connect`: the machine's addresses may be others by now. */

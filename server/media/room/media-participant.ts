@@ -8,13 +8,13 @@ import {
   ParticipantInfo_State,
   ParticipantPermission,
 } from '@livekit/protocol'
-import type { Join } from './join.ts'
-import type { SignalPeer } from '../link/signal.ts'
 import type { MediaGrants } from '../link/media-grants.ts'
-import { createPeerConnections, type PeerConnections } from './peer-connections.ts'
-import type { TransportParts } from '../transport/peer-transport.ts'
-import { createPublications, type Publications } from './publications.ts'
+import type { SignalPeer } from '../link/signal.ts'
 import type { PublishedTrack } from '../rtp/published-track.ts'
+import type { TransportParts } from '../transport/peer-transport.ts'
+import type { Join } from './join.ts'
+import { createPeerConnections, type PeerConnections } from './peer-connections.ts'
+import { createPublications, type Publications } from './publications.ts'
 import { closeCode, createSignalOutlet, type SignalOutlet } from './signal-outlet.ts'
 import { createSubscriptions, type Subscriptions } from './subscriptions.ts'
 

@@ -10,13 +10,13 @@ import {
   TrackSubscribed,
   type TrackInfo,
 } from '@livekit/protocol'
+import type { RoomTimes } from '../link/media-config.ts'
+import type { PublishedTrack } from '../rtp/published-track.ts'
+import type { TransportParts } from '../transport/peer-transport.ts'
 import { routeData } from './data-packets.ts'
 import { createMediaParticipant, type MediaParticipant } from './media-participant.ts'
-import type { RoomTimes } from '../link/media-config.ts'
 import type { MediaRoom, RoomEvent } from './media-room.types.ts'
 import { createRoomActivity } from './room-activity.ts'
-import type { TransportParts } from '../transport/peer-transport.ts'
-import type { PublishedTrack } from '../rtp/published-track.ts'
 
 const timeoutsEveryMs = 250
 const maxDeparted = 50

@@ -6,11 +6,11 @@ import type {
   Room,
   TrackInfo,
 } from '@livekit/protocol'
+import type { MediaGrants } from '../link/media-grants.ts'
+import type { SignalPeer } from '../link/signal.ts'
+import type { PublishedTrack } from '../rtp/published-track.ts'
 import type { Join } from './join.ts'
 import type { MediaParticipant } from './media-participant.ts'
-import type { SignalPeer } from '../link/signal.ts'
-import type { MediaGrants } from '../link/media-grants.ts'
-import type { PublishedTrack } from '../rtp/published-track.ts'
 
 export interface MediaRoom {
   readonly name: string

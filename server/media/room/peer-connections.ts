@@ -9,14 +9,14 @@ import {
   StreamStateInfo,
   StreamStateUpdate,
 } from '@livekit/protocol'
+import { createPublisherAnswers } from '../negotiation/publisher-answers.ts'
+import { createSubscriberOffers } from '../negotiation/subscriber-offers.ts'
 import { createPeerConnection, type PeerConnection } from '../rtp/peer-connection.ts'
+import type { PublishedTrack } from '../rtp/published-track.ts'
+import type { TransportParts } from '../transport/peer-transport.ts'
 import type { ConnectionCondition } from './connection-quality.ts'
 import { dataLabels } from './data-packets.ts'
-import type { TransportParts } from '../transport/peer-transport.ts'
-import type { PublishedTrack } from '../rtp/published-track.ts'
-import { createPublisherAnswers } from '../negotiation/publisher-answers.ts'
 import type { SignalMessage } from './signal-outlet.ts'
-import { createSubscriberOffers } from '../negotiation/subscriber-offers.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 export interface PeerConnections {

@@ -2,10 +2,10 @@
 import { WebhookEvent } from '@livekit/protocol'
 import type { MediaConfig } from '../link/media-config.ts'
 import type { RoomOptions } from '../link/media-grants.ts'
+import type { TransportParts } from '../transport/peer-transport.ts'
 import type { MediaParticipant } from './media-participant.ts'
 import { createMediaRoom } from './media-room.ts'
 import type { MediaRoom } from './media-room.types.ts'
-import type { TransportParts } from '../transport/peer-transport.ts'
 
 export interface RoomRegistry {
   readonly all: readonly MediaRoom[]

@@ -1,6 +1,6 @@
 /** Which tracks of the others a participant gets: what it wants, what waits for a section, what runs. */
-import type { PublishedTrack } from '../rtp/published-track.ts'
 import { createSubscription, type Subscription } from '../negotiation/subscription.ts'
+import type { PublishedTrack } from '../rtp/published-track.ts'
 
 export interface Subscriptions {
   /** Wanted unless it has been said otherwise. */

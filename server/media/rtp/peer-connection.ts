@@ -12,8 +12,8 @@ import {
   type TransportParts,
   type PeerTransport,
 } from '../transport/peer-transport.ts'
-import { createRtpDownstream, type DownTrack, type RtpDownstream } from './rtp-downstream.ts'
 import type { PublishedTrack } from './published-track.ts'
+import { createRtpDownstream, type DownTrack, type RtpDownstream } from './rtp-downstream.ts'
 import { createRtpUpstream, type RtpUpstream } from './rtp-upstream.ts'
 import { readTransportFeedback } from './transport-feedback.ts'
 

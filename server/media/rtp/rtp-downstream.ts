@@ -4,6 +4,7 @@
  */
 import { TrackSource } from '@livekit/protocol'
 import type { RtpHeader, RtpPacket } from 'werift'
+import { createBandwidthEstimate } from './bandwidth-estimate.ts'
 import {
   chooseLayers,
   everyTemporal,
@@ -12,7 +13,6 @@ import {
   type LayerOffer,
 } from './layer-choice.ts'
 import { packetOverhead } from './layer-rates.ts'
-import { createBandwidthEstimate } from './bandwidth-estimate.ts'
 import type { PublishedTrack, TrackSink } from './published-track.ts'
 import type { RtpForwarding, RtpOutlet } from './rtp-forwarding.ts'
 import type { PacketFate } from './transport-feedback.ts'

@@ -10,8 +10,8 @@ import {
   type HeaderExtension,
 } from './header-extensions.ts'
 import type { PublishedTrack } from './published-track.ts'
-import { createRtpReception, type RtpReception } from './rtp-reception.ts'
 import { writeNack, writePictureLoss, writeReceiverReport } from './rtcp-write.ts'
+import { createRtpReception, type RtpReception } from './rtp-reception.ts'
 import { writeTransportFeedback, type Arrival } from './transport-feedback.ts'
 
 export interface RtpUpstream {

@@ -12,9 +12,9 @@ import {
   type SignalRequest,
   type UpdateParticipantMetadata,
 } from '@livekit/protocol'
+import { BadSdp } from '../negotiation/sdp-parse.ts'
 import { mayChangeItself, type MediaParticipant } from '../room/media-participant.ts'
 import type { MediaRoom } from '../room/media-room.types.ts'
-import { BadSdp } from '../negotiation/sdp-parse.ts'
 
 export interface RequestContext {
   room: MediaRoom

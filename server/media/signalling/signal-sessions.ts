@@ -10,19 +10,19 @@ import {
   ServerInfo,
   SignalRequest as SignalRequestMessage,
 } from '@livekit/protocol'
-import { parseJoin } from './join-request.ts'
-import type { MediaParticipant } from '../room/media-participant.ts'
-import type { Join } from '../room/join.ts'
-import type { MediaRoom } from '../room/media-room.types.ts'
+import type { MediaGrants } from '../link/media-grants.ts'
 import {
   SignalRefused,
   type SignalPeer,
   type SignalRequest,
   type SignalSession,
 } from '../link/signal.ts'
-import type { MediaGrants } from '../link/media-grants.ts'
+import type { Join } from '../room/join.ts'
+import type { MediaParticipant } from '../room/media-participant.ts'
+import type { MediaRoom } from '../room/media-room.types.ts'
 import type { RoomRegistry } from '../room/room-registry.ts'
 import { closeCode, sendOnce } from '../room/signal-outlet.ts'
+import { parseJoin } from './join-request.ts'
 import { acceptOffer, addTrack, handleSignalRequest } from './signal-requests.ts'
 
 export interface SignalSessions {

@@ -20,8 +20,8 @@ import {
   type SrtpProfile,
 } from 'werift'
 import { createIceLite } from './ice-lite.ts'
-import type { UdpSockets } from './udp-sockets.ts'
 import { noticeRollover } from './srtp-rollover.ts'
+import type { UdpSockets } from './udp-sockets.ts'
 
 /** What every transport of the server needs. */
 export interface TransportParts {
