@@ -179,7 +179,7 @@ export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
       try {
         await deps.sendKey(roomId, sockets)
       } catch (error) {
-        deps.failed(error, roomId, sockets)
+        deps.failed(error, roomId, new Set(sockets))
       }
     } while (isAskedAgain())
     keys = 'sent'

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { RoomRecord, RoomStore } from '../../persistence/store.ts'
 import { closeCodes, closeReasons } from '../protocol/live.ts'
 import type { CurrentKey, FanOut, RoomViews } from '../services.ts'
-import { createChannel, type Channel } from './channel.ts'
+import { createChannel, topicOf, type Channel } from './channel.ts'
 import type { LiveSocket } from './live-socket.ts'
 import { createRepairs, type Repairer } from './repairs.ts'
 
@@ -22,6 +22,8 @@ export interface SocketFanOut extends FanOut {
   /** Welcomes the socket with all rooms of its person, and lets it watch them. */
   open(socket: LiveSocket): Promise<void>
   close(socket: LiveSocket): void
+  /** A message to it was dropped, for it does not keep up: nothing more is sent until it drained. */
+  lost(socket: LiveSocket): void
   /** It took everything that was sent: what it missed follows, as one current view a room (R48). */
   drained(socket: LiveSocket): void
   /** It asked for these rooms and does not watch them: those that are not its person's are gone. */
@@ -192,6 +194,17 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
         watched.unwatch(socket)
         forgetUnwatched(roomId)
       }
+    },
+
+    lost(socket) {
+      if (socket.behindSince !== null) return
+      socket.behindSince = now()
+      log.debug({ userId: socket.userId }, 'a socket does not keep up')
+      // Later: uWebSockets says so in the middle of a publish, and a topic changed then kills the process.
+      setImmediate(() => {
+        if (socket.behindSince === null) return
+        for (const roomId of socket.rooms.keys()) socket.unsubscribe(topicOf(roomId))
+      })
     },
 
     drained(socket) {

@@ -10,7 +10,6 @@ import {
   type LiveErrorCode,
 } from '../protocol/live.ts'
 import type { CurrentKey, FanOut, RoomViews } from '../services.ts'
-import { topicOf } from './channel.ts'
 import { createElsewhere } from './elsewhere.ts'
 import { createFanOut } from './fan-out.ts'
 import { createLiveSocket, type Frame, type LiveSocket, type SocketData } from './live-socket.ts'
@@ -67,17 +66,6 @@ export function createLive(deps: LiveDeps): Live {
     clock: createClock(now),
     log,
   })
-
-  function lost(socket: LiveSocket): void {
-    if (socket.behindSince !== null) return
-    socket.behindSince = now()
-    log.debug({ userId: socket.userId }, 'a socket does not keep up')
-    // Later: uWebSockets says so in the middle of a publish, and a topic changed then kills the process.
-    setImmediate(() => {
-      if (socket.behindSince === null) return
-      for (const roomId of socket.rooms.keys()) socket.unsubscribe(topicOf(roomId))
-    })
-  }
 
   function take(socket: LiveSocket, { data, isBinary }: Frame): void {
     if (isBeyondLimit(socket)) {
@@ -148,7 +136,7 @@ export function createLive(deps: LiveDeps): Live {
       endBefore(ws, data, closeCodes.notSignedIn, me.why)
       return
     }
-    const socket = createLiveSocket(ws, me, lost)
+    const socket = createLiveSocket(ws, me, fanOut.lost)
     data.socket = socket
     await fanOut.open(socket)
     const { early } = data
@@ -213,7 +201,7 @@ export function createLive(deps: LiveDeps): Live {
         dropped(ws) {
           guarded(() => {
             const { socket } = ws.getUserData()
-            if (socket) lost(socket)
+            if (socket) fanOut.lost(socket)
           })
         },
         drain(ws) {

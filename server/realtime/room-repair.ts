@@ -78,7 +78,7 @@ export function createRoomRepair(deps: RoomRepairDeps): RoomRepair {
       key: (what.key ?? false) || (before?.key ?? false),
       isNew: (what.isNew ?? false) || (before?.isNew ?? false),
       sent: 0,
-      page: firstPage,
+      page: before?.page ?? firstPage,
     })
     deps.leaveTopic(socket)
     deps.repairs.ask(socket, repairer)

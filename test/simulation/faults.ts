@@ -18,6 +18,8 @@ export interface Faults {
   losesRequest(): boolean
   /** A message of the live socket is lost between our server and a page. */
   losesMessage(): boolean
+  /** How long a page's line takes nothing, from now on; 0: it does. */
+  stuckMs(): number
   /** How far LiveKit's listings lag behind, below `listing_lag_s`. */
   listingLagMs(): number
   /** Something happened that the rules give more time for. */
@@ -116,6 +118,7 @@ export function createFaults(world: World, random: Random, lines: Random, quietA
     webhook: () => (isOn() && random.chance(badWebhooks) ? random.pick(fates) : 'arrives'),
     losesRequest: () => isOn() && random.chance(requestChance),
     losesMessage: () => isOn() && lines.chance(messageChance),
+    stuckMs: () => (isOn() && lines.chance(messageChance / 10) ? lines.between(100, 1_000) : 0),
     listingLagMs: () => (isOn() ? random.between(0, mostLag) : 0),
     disturbed(forMs) {
       calmSince = Math.max(calmSince, world.now() + forMs)

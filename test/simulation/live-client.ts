@@ -11,6 +11,7 @@ import {
   type SocketData,
 } from '../../server/realtime/live-socket.ts'
 import type { SignedIn } from '../../server/services.ts'
+import type { Faults } from './faults.ts'
 import type { Ledger } from './ledger.ts'
 import type { Random } from './random.ts'
 import type { SimulatedServer } from './server.ts'
@@ -35,11 +36,14 @@ export interface LiveClientDeps {
   /** Null while it cannot be reached. */
   server(): SimulatedServer | null
   isOnline(): boolean
-  /** A message on its way to the page is lost. */
-  losesMessage(): boolean
+  line: Pick<Faults, 'losesMessage' | 'stuckMs'>
   /** The page's own rule, or what a planted bug makes of it. */
   follow: typeof followFacts
 }
+
+const mostHeld = 2
+/** A line that was stuck takes everything for so long. */
+const restMs = 3_000
 
 type NumberedFact = RoomFact & { seq: number }
 
@@ -147,31 +151,51 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
         const next = outbox.shift()
         if (next === undefined || current?.socket !== socket) return
         // Only what something follows: that shows the gap, and nothing else would for 20 s.
-        if (isFacts(next) && isFacts(outbox[0]) && deps.losesMessage()) {
+        if (isFacts(next) && isFacts(outbox[0]) && deps.line.losesMessage()) {
           world.tell(name, `misses ${next.slice(0, 60)}…`)
           return
         }
         receive(next)
       })
     }
+    /** What the line does not take now; beyond a few it is dropped. */
+    const held: string[] = []
+    let freeAt = -Infinity
+    const isStuck = () => world.now() < freeAt
+    const offer = (text: string): boolean => {
+      const stuckMs = world.now() < freeAt + restMs ? 0 : deps.line.stuckMs()
+      if (stuckMs > 0) {
+        freeAt = world.now() + stuckMs
+        world.after(stuckMs, () => {
+          held.splice(0).forEach(deliver)
+          if (current?.socket === socket) server.fanOut.drained(socket)
+        })
+      }
+      if (!isStuck()) deliver(text)
+      else if (held.length < mostHeld) held.push(text)
+      else return false
+      return true
+    }
+    const publish = (text: string) => {
+      if (offer(text)) return
+      world.tell(name, 'reads too slowly: a message is dropped')
+      server.fanOut.lost(socket)
+    }
     /** What the server uses of uWebSockets. */
     const ws = {
-      send(text: string) {
-        deliver(text)
-        return 1
-      },
-      getBufferedAmount: () => 0,
-      subscribe: (topic: string) => void server.topic(topic).add(deliver),
-      unsubscribe: (topic: string) => void server.topic(topic).delete(deliver),
+      send: (text: string) => (offer(text) ? 1 : 2),
+      getBufferedAmount: () => held.length,
+      subscribe: (topic: string) => void server.topic(topic).add(publish),
+      unsubscribe: (topic: string) => void server.topic(topic).delete(publish),
       end: () => client.cut(),
       close: () => client.cut(),
     }
     const socket = createLiveSocket(
       ws as unknown as WebSocket<SocketData>,
       deps.me,
-      () => undefined,
+      server.fanOut.lost,
     )
-    current = { socket, server, release: () => server.forgetSocket(deliver) }
+    current = { socket, server, release: () => server.forgetSocket(publish) }
     server.fanOut.open(socket).catch(() => client.cut())
   }
 

@@ -44,7 +44,7 @@ export interface PeopleDeps {
   roomId: string
   server(): SimulatedServer | null
   newId(): string
-  losesMessage: LiveClientDeps['losesMessage']
+  line: LiveClientDeps['line']
   follow: LiveClientDeps['follow']
 }
 
@@ -221,7 +221,7 @@ export function createPeople(deps: PeopleDeps): People {
           me,
           server: deps.server,
           isOnline: () => person.isOnline(),
-          losesMessage: deps.losesMessage,
+          line: deps.line,
           follow: deps.follow,
         }),
       }

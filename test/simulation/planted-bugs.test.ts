@@ -7,8 +7,8 @@ import { simulate } from './simulate.ts'
 /** Where it was found first: tried before all others, which saves time and proves no less. */
 const foundAt: Record<PlantedBug, number> = {
   'drop the sid check': 21,
-  'trust a listing begun before the deadline': 826,
-  'forget a deadline on restart': 8,
+  'trust a listing begun before the deadline': 40,
+  'forget a deadline on restart': 29,
   'acknowledge before commit': 1,
   'guess on an ambiguous error': 31,
   'take a closing page for a leave': 1,
@@ -16,7 +16,7 @@ const foundAt: Record<PlantedBug, number> = {
   'accept a shut-out connection id': 18,
   'wait by the machine’s clock': 9,
   'do not ask for a gap': 62,
-  'take a fact twice': 308,
+  'take a fact twice': 113,
 }
 
 let database: StoryDatabase

@@ -103,7 +103,7 @@ export async function simulate(
     roomId,
     server: running,
     newId: () => `p${++ids}`,
-    losesMessage: faults.losesMessage,
+    line: faults,
     follow: planted.follow ?? followFacts,
   })
 
