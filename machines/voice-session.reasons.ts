@@ -20,9 +20,9 @@ export type Failure = (typeof failures)[number]
 export type Ending = (typeof endings)[number]
 export type OverReason = Refusal | Failure | Ending
 
-export const isRefusal = (reason: OverReason): reason is Refusal =>
+export const isRefusal = (reason: OverReason | null): reason is Refusal =>
   refusals.some((known) => known === reason)
-export const isFailure = (reason: OverReason): reason is Failure =>
+export const isFailure = (reason: OverReason | null): reason is Failure =>
   failures.some((known) => known === reason)
 
 /** LiveKit's `DisconnectReason`, by name. */
@@ -101,4 +101,28 @@ export function outcomeOf(name: DisconnectName, standing: Standing): Outcome {
     default:
       return standing satisfies never
   }
+}
+
+/** Our server's closed code for a refused join, as the reason that it is to a session. */
+export function refusalOfCode(code: string): OverReason {
+  switch (code) {
+    case 'call-full':
+    case 'call-ended':
+    case 'not-a-member':
+      return code
+    case 'not-found':
+      return 'room-gone'
+    default:
+      return 'server-unreachable'
+  }
+}
+
+/** What a room's call, as our server shows it, says of a person who was in the call `callId`. */
+export function standingIn(
+  call: { callId: string; participants: readonly { userId: string }[] } | null,
+  callId: string,
+  userId: string | undefined,
+): Standing {
+  if (call?.callId !== callId) return 'call-over'
+  return call.participants.some((one) => one.userId === userId) ? 'in-call' : 'not-in-call'
 }

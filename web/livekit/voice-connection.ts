@@ -93,7 +93,7 @@ export function openVoiceConnection(options: {
     },
   })
   const path = watchMediaPath(room, (isBroken) =>
-    emit({ type: isBroken ? 'reconnecting' : 'reconnected' }),
+    emit({ type: isBroken ? 'livekit.reconnecting' : 'livekit.reconnected' }),
   )
   let signalUp = false
   let screens: SharedScreen[] = []
@@ -223,7 +223,7 @@ export function openVoiceConnection(options: {
     for (const participant of people()) changed(participant)
   })
   on(RoomEvent.Disconnected, (reason) => {
-    emit({ type: 'disconnected', reason: toDisconnectName(reason) })
+    emit({ type: 'livekit.disconnected', reason: toDisconnectName(reason) })
   })
 
   const measuring = setInterval(() => {

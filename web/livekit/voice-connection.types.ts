@@ -54,9 +54,9 @@ export type VoiceConnectionEvent =
   /** What one's own devices give: nothing at all, as far as one can tell. */
   | { type: 'capture.changed'; captures: Captures }
   | { type: 'microphone.failed' | 'camera.failed' | 'screen.failed'; trouble: DeviceTrouble }
-  | { type: 'reconnecting' }
-  | { type: 'reconnected' }
-  | { type: 'disconnected'; reason: DisconnectName }
+  | { type: 'livekit.reconnecting' }
+  | { type: 'livekit.reconnected' }
+  | { type: 'livekit.disconnected'; reason: DisconnectName }
 
 /** What a join gave: secrets that live here and nowhere else in the client. */
 export interface CallCredentials {
