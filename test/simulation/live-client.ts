@@ -34,6 +34,8 @@ export interface LiveClientDeps {
   /** Null while it cannot be reached. */
   server(): SimulatedServer | null
   isOnline(): boolean
+  /** A call ended, as its fact says. */
+  callEnded(callId: string): void
 }
 
 export function createLiveClient(deps: LiveClientDeps): LiveClient {
@@ -109,6 +111,7 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
       return
     }
     shown = { seq: fact.seq, view: applyFact(roomId, shown.view, fact) }
+    if (fact.type === 'call.ended') deps.callEnded(fact.callId)
     if (fact.type === 'member.left' && fact.userId === userId) shown = undefined
   }
 

@@ -29,7 +29,9 @@ import type { RoomSteps } from '../../server/rooms/room-step.ts'
 import { createRoomViews } from '../../server/rooms/room-views.ts'
 import { createTroubles } from '../../server/troubles.ts'
 import type { CallService } from '../../server/services.ts'
+import type { VoiceSessionPorts } from '../../web/composables/voice-session/voice-session.types.ts'
 import type { LivekitPort } from './livekit-port.ts'
+import type { MediaLine } from './media-line.ts'
 import type { Owner, World } from './world.ts'
 
 /** A bug, put between the parts. */
@@ -37,6 +39,8 @@ export interface Planted {
   store?(store: Store, world: World): Store
   steps?(steps: RoomSteps, store: Store): RoomSteps
   clock?(machine: Clock): ServerClock
+  /** What a page's voice session is given. */
+  page?(ports: VoiceSessionPorts<MediaLine>, world: World): VoiceSessionPorts<MediaLine>
 }
 
 export interface ServerDeps {

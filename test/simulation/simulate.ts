@@ -100,6 +100,7 @@ export async function simulate(
     ledger,
     truth,
     roomId,
+    planted,
     server: running,
     newId: () => `p${++ids}`,
   })
