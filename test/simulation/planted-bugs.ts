@@ -1,6 +1,7 @@
 /**
- * Nine bugs, each put between the parts of the server (its store, its steps, its clock), never into the
- * product: the simulation is worth something only if it finds every one of them.
+ * Eleven bugs, each put between the parts of the server (its store, its steps, its clock) or between a
+ * page's voice session and its browser, never into the product: the simulation is worth something only if
+ * it finds every one of them.
  */
 import type { CallEvent } from '../../machines/call.events.ts'
 import { isShutOut, toIdentity } from '../../machines/call.context.ts'
@@ -131,6 +132,36 @@ export const plantedBugs = {
   /** Waits end when the machine's clock says so, and somebody sets it (R53). */
   'wait by the machine’s clock': {
     clock: (machine) => ({ ...machine, notBefore: () => undefined, onStep: () => undefined }),
+  },
+
+  /** Our server cannot be reached for a moment, and the page takes that for its last word (F19). */
+  'give up at the first passing refusal': {
+    page: (ports) => ({
+      ...ports,
+      async join(roomId, connectionId) {
+        const result = await ports.join(roomId, connectionId)
+        const isPassing = 'refused' in result && result.refused === 'server-unreachable'
+        return isPassing ? { refused: 'gave-up' } : result
+      },
+    }),
+  },
+
+  /** What is answered to a join that was given up is forgotten, not left (R16). */
+  'forget a join that was answered late': {
+    page(ports, world) {
+      let answeredAt = -1
+      return {
+        ...ports,
+        async join(roomId, connectionId) {
+          const result = await ports.join(roomId, connectionId)
+          answeredAt = world.now()
+          return result
+        },
+        // Whoever is in the call leaves it later than it was let in.
+        leave: (place, failed) =>
+          world.now() === answeredAt ? Promise.resolve() : ports.leave(place, failed),
+      }
+    },
   },
 } satisfies Record<string, Planted>
 
