@@ -85,6 +85,8 @@ const media = voiceSession.createStateConfig({
   },
 })
 
+const join = { id: 'join', src: 'join', input: joinInputOf } as const
+
 /** Refused, failed or ended: until it is read, or another join is asked for. */
 const over = voiceSession.createStateConfig({
   entry: ['endDevices', 'release'],
@@ -134,9 +136,7 @@ export const voiceSessionMachine = voiceSession.createMachine({
 
     asking: {
       invoke: {
-        id: 'join',
-        src: 'join',
-        input: joinInputOf,
+        ...join,
         onDone: [
           {
             guard: 'isOtherCall',
@@ -208,9 +208,7 @@ export const voiceSessionMachine = voiceSession.createMachine({
         asking: {
           entry: 'countTry',
           invoke: {
-            id: 'join',
-            src: 'join',
-            input: joinInputOf,
+            ...join,
             onDone: [
               {
                 guard: 'isOtherCall',

@@ -26,58 +26,42 @@ import type {
 } from './voice-session.events.ts'
 import {
   afterDisconnect,
+  endingOf,
   isFailure,
+  isOverReason,
   isRefusal,
-  outcomeOf,
   type DisconnectName,
   type OverReason,
   type Standing,
 } from './voice-session.reasons.ts'
 
-export interface VoiceSessionTiming {
+export const voiceSessionTiming = {
   /** For the answer to a join; longer than our server waits for LiveKit. */
-  joinMs: number
-  /** How long it tries to come back before it says so and stops. */
-  giveUpMs: number
-  /** The pause before each try; the last one repeats. */
-  retryDelaysMs: readonly number[]
-}
-
-export const voiceSessionTiming: VoiceSessionTiming = {
   joinMs: 20_000,
+  /** How long it tries to come back before it says so and stops. */
   giveUpMs: 90_000,
+  /** The pause before each try; the last one repeats. */
   retryDelaysMs: [0, 500, 1000, 2000, 4000],
 }
-
-export interface VoiceSessionContext {
-  timing: VoiceSessionTiming
-  roomId: string | null
-  callId: string | null
-  connectionId: string | null
-  /** The call that a returning page means; null for a fresh join. */
-  expectedCallId: string | null
-  /** Tries to come back since the connection was lost. */
-  tries: number
-  /** Why LiveKit let go, while our server is asked what that means. */
-  disconnect: DisconnectName | null
-  screenTrouble: DeviceTrouble | null
-  /** A screen is shared, or was when the connection was lost. */
-  sharing: boolean
-  /** Why it is over; null while it is not. */
-  reason: OverReason | null
-}
+export type VoiceSessionTiming = typeof voiceSessionTiming
 
 export const nowhere = {
-  roomId: null,
-  callId: null,
-  connectionId: null,
-  expectedCallId: null,
+  roomId: null as string | null,
+  /** Also the call that a returning page means; null for a fresh join. */
+  callId: null as string | null,
+  connectionId: null as string | null,
+  /** Tries to come back since the connection was lost. */
   tries: 0,
-  disconnect: null,
-  screenTrouble: null,
+  /** Why LiveKit let go, while our server is asked what that means. */
+  disconnect: null as DisconnectName | null,
+  screenTrouble: null as DeviceTrouble | null,
+  /** A screen is shared, or was when the connection was lost. */
   sharing: false,
-  reason: null,
-} satisfies Partial<VoiceSessionContext>
+  /** Why it is over; null while it is not. */
+  reason: null as OverReason | null,
+}
+
+export type VoiceSessionContext = typeof nowhere & { timing: VoiceSessionTiming }
 
 interface OfContext {
   context: VoiceSessionContext
@@ -98,7 +82,7 @@ export interface JoinInput {
 export const joinInputOf = ({ context }: OfContext): JoinInput => ({
   roomId: context.roomId ?? '',
   connectionId: context.connectionId ?? '',
-  expectedCallId: context.expectedCallId,
+  expectedCallId: context.callId,
 })
 
 /** Whoever runs the machine provides the promises; to a chart they are names. */
@@ -113,15 +97,11 @@ const consequenceOf = (event: VoiceSessionEvent | VoiceSessionAnswer) =>
 const refusalOf = (event: VoiceSessionEvent | VoiceSessionAnswer): OverReason | null =>
   event.type === 'xstate.done.actor.join' && 'refused' in event.output ? event.output.refused : null
 
-function endOf(disconnect: DisconnectName, standing: Standing): OverReason | null {
-  const outcome = outcomeOf(disconnect, standing)
-  return outcome.is === 'over' ? outcome.reason : null
-}
-
 function reasonOf(
   event: VoiceSessionEvent | VoiceSessionAnswer,
   { disconnect }: VoiceSessionContext,
 ): OverReason | null {
+  const consequence = consequenceOf(event)
   switch (event.type) {
     case 'call.over':
       return event.reason
@@ -137,30 +117,21 @@ function reasonOf(
         ? 'media-blocked'
         : 'livekit-unreachable'
     case 'livekit.disconnected':
-      return endOf(event.reason, 'in-call')
+      return isOverReason(consequence) ? consequence : null
     case 'xstate.done.actor.standing':
-      return disconnect && endOf(disconnect, event.output)
+      return disconnect && endingOf(disconnect, event.output)
     default:
       return null
   }
 }
 
+/** What is `microphone.wanted` to the session is `wanted` to the microphone. */
 function toDeviceEvent(event: VoiceSessionEvent | VoiceSessionAnswer): DeviceEvent {
   assertEvent(event, ['microphone.*', 'camera.*'])
-  switch (event.type) {
-    case 'microphone.wanted':
-    case 'camera.wanted':
-      return { ...event, type: 'wanted' }
-    case 'microphone.changed':
-    case 'camera.changed':
-      return { ...event, type: 'changed' }
-    case 'microphone.failed':
-    case 'camera.failed':
-      return { ...event, type: 'failed' }
-    default:
-      return event satisfies never
-  }
+  return { ...event, type: event.type.split('.')[1] } as DeviceEvent
 }
+
+const deviceKinds = ['microphone', 'camera'] as const
 
 export const voiceSession = setup({
   types: {
@@ -197,8 +168,8 @@ export const voiceSession = setup({
     isOtherCall: ({ context, event }) =>
       event.type === 'xstate.done.actor.join' &&
       'callId' in event.output &&
-      context.expectedCallId !== null &&
-      event.output.callId !== context.expectedCallId,
+      context.callId !== null &&
+      event.output.callId !== context.callId,
     isLetIn: ({ event }) => event.type === 'xstate.done.actor.join' && 'callId' in event.output,
     isRefusal: ({ event }) => isRefusal(refusalOf(event)),
     isFailure: ({ event }) => isFailure(refusalOf(event)),
@@ -209,12 +180,7 @@ export const voiceSession = setup({
       event.type === 'room.gone' && event.roomId === context.roomId,
     comesBack: ({ event }) => consequenceOf(event) === 'come-back',
     isUnexplained: ({ event }) => consequenceOf(event) === 'ask-our-server',
-    hasFailed: ({ event }) => {
-      const consequence = consequenceOf(event)
-      return (
-        consequence !== 'come-back' && consequence !== 'ask-our-server' && isFailure(consequence)
-      )
-    },
+    hasFailed: ({ event }) => isFailure(consequenceOf(event)),
     /** Of a screen: its connection went, nobody stopped it. */
     isTakenByLoss: and(['isUnpublished', 'isByLoss']),
     isWaiting: stateIn({ returning: 'waiting' }),
@@ -224,14 +190,12 @@ export const voiceSession = setup({
     beginSession: assign(({ event }) => {
       assertEvent(event, 'join.requested')
       const { roomId, connectionId, expectedCallId } = event
-      return { ...nowhere, roomId, connectionId, expectedCallId, callId: expectedCallId }
+      return { ...nowhere, roomId, connectionId, callId: expectedCallId }
     }),
     recordAnswer: assign(({ event }) => {
       assertEvent(event, 'xstate.done.actor.join')
-      if ('refused' in event.output) return {}
       // The server may have given another connection id, when ours was shut out (R18).
-      const { callId, connectionId } = event.output
-      return { callId, connectionId, expectedCallId: callId }
+      return 'callId' in event.output ? event.output : {}
     }),
     countTry: assign(({ context }) => ({ tries: context.tries + 1 })),
     forgetTries: assign({ tries: 0 }),
@@ -255,20 +219,18 @@ export const voiceSession = setup({
     tellCamera: sendTo('camera', ({ event }) => toDeviceEvent(event)),
     beginDevices: enqueueActions(({ event, enqueue }) => {
       assertEvent(event, 'join.requested')
-      enqueue.sendTo('microphone', { type: 'session.began', enabled: event.wishes.microphone })
-      enqueue.sendTo('camera', { type: 'session.began', enabled: event.wishes.camera })
+      for (const kind of deviceKinds) {
+        enqueue.sendTo(kind, { type: 'session.began', enabled: event.wishes[kind] })
+      }
     }),
     connectDevices: enqueueActions(({ enqueue }) => {
-      enqueue.sendTo('microphone', { type: 'session.connected' })
-      enqueue.sendTo('camera', { type: 'session.connected' })
+      for (const kind of deviceKinds) enqueue.sendTo(kind, { type: 'session.connected' })
     }),
     loseDevices: enqueueActions(({ enqueue }) => {
-      enqueue.sendTo('microphone', { type: 'session.lost' })
-      enqueue.sendTo('camera', { type: 'session.lost' })
+      for (const kind of deviceKinds) enqueue.sendTo(kind, { type: 'session.lost' })
     }),
     endDevices: enqueueActions(({ enqueue }) => {
-      enqueue.sendTo('microphone', { type: 'session.over' })
-      enqueue.sendTo('camera', { type: 'session.over' })
+      for (const kind of deviceKinds) enqueue.sendTo(kind, { type: 'session.over' })
     }),
     startScreen: emit({ type: 'set.screen', enabled: true }),
     stopScreen: emit({ type: 'set.screen', enabled: false }),

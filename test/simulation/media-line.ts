@@ -1,22 +1,10 @@
 /** A page's connection to LiveKit: what LiveKit's client does by itself, on the simulated LiveKit. */
-import type { Timer } from '../../server/clock.ts'
 import type { DisconnectName } from '../../machines/voice-session.reasons.ts'
 import type { Join } from '../../server/protocol/wire.ts'
-import type {
-  MediaConnection,
-  MediaEvent,
-} from '../../web/composables/voice-session/voice-session.types.ts'
+import type { MediaEvent } from '../../web/livekit/media-connection.types.ts'
 import type { LivekitToken, Session, SimulatedLivekit } from './livekit.ts'
 import type { Random } from './random.ts'
 import type { Owner, World } from './world.ts'
-
-export interface MediaLine extends MediaConnection {
-  session(): Session | null
-  /** Its traffic stops, and nobody says so. */
-  goSilent(): Timer | undefined
-  /** Another session of the same connection. */
-  fullReconnect(late: boolean): void
-}
 
 export interface MediaLineDeps {
   world: World
@@ -27,7 +15,9 @@ export interface MediaLineDeps {
   tell(event: MediaEvent): void
 }
 
-export function createMediaLine(deps: MediaLineDeps, join: Join): MediaLine {
+export type MediaLine = ReturnType<typeof createMediaLine>
+
+export function createMediaLine(deps: MediaLineDeps, join: Join) {
   const { world, random, livekit, page } = deps
   let session: Session | null = null
   let closed = false
@@ -61,7 +51,7 @@ export function createMediaLine(deps: MediaLineDeps, join: Join): MediaLine {
   return {
     session: () => session,
     connect: () =>
-      new Promise((resolve, reject) => {
+      new Promise<void>((resolve, reject) => {
         let isUp = false
         const fail = (ms: number) => world.after(ms, () => reject(new Error('no LiveKit')), page)
         const up = () => {
@@ -101,8 +91,10 @@ export function createMediaLine(deps: MediaLineDeps, join: Join): MediaLine {
       else livekit.goSilent(left)
       return Promise.resolve()
     },
+    /** Its traffic stops, and nobody says so. */
     goSilent: () => (session && isAlive() ? livekit.goSilent(session) : undefined),
-    fullReconnect(late) {
+    /** Another session of the same connection. */
+    fullReconnect(late: boolean) {
       if (!session || !isAlive()) return
       const token = session.refreshed()
       deps.tell({ type: 'livekit.reconnecting' })

@@ -16,7 +16,7 @@ import type {
 } from '../../web/composables/voice-session/voice-session.types.ts'
 import type { Ledger } from './ledger.ts'
 import { createLiveClient, type LiveClient } from './live-client.ts'
-import type { LivekitToken, Session, SimulatedLivekit } from './livekit.ts'
+import type { LivekitToken, SimulatedLivekit } from './livekit.ts'
 import { createMediaLine, type MediaLine } from './media-line.ts'
 import type { Network } from './network.ts'
 import type { Random } from './random.ts'
@@ -58,30 +58,9 @@ export interface PeopleDeps {
   newId(): string
 }
 
-export interface People {
-  readonly all: Person[]
-  add(name: string): Person
-  /** The page that is in the call now, or tries to be. */
-  pageOf(person: Person): Page | undefined
-  sessionOf(page: Page): Session | null
-  /** Opens a page and clicks. `connectionId`: the same page asks again. */
-  join(person: Person, how?: { connectionId?: string; withoutMedia?: boolean }): void
-  /** A page that was loaded in place of this one. */
-  reload(page: Page): void
-  hangUp(page: Page): void
-  /** Closes the tab; `beacon`: it could still say so. */
-  close(page: Page, beacon: boolean): void
-  crash(page: Page): void
-  goOffline(person: Person, ms: number): void
-  /** `late`: it comes back when the doubt is nearly over. */
-  fullReconnect(page: Page, late: boolean): void
-  /** Connects to LiveKit with what it has, past our server. */
-  replay(person: Person, token: LivekitToken): void
-  isWanted(identity: string): boolean
-  nameOf(identity: string): string
-}
+export type People = ReturnType<typeof createPeople>
 
-export function createPeople(deps: PeopleDeps): People {
+export function createPeople(deps: PeopleDeps) {
   const { world, random, network, livekit, truth, roomId } = deps
   const all: Person[] = []
   const pages: Page[] = []
@@ -132,25 +111,20 @@ export function createPeople(deps: PeopleDeps): People {
       },
       async leave({ callId, connectionId }, failed) {
         const identity = toIdentity(userId, connectionId)
+        const request = { callId, connectionId, failed }
+        const arrived = () => truth.owes(identity, 1_000, hangingUp)
         truth.hungUp(identity)
-        await network.request(
-          page,
-          ({ calls }) => calls.leave(me, roomId, { callId, connectionId, failed }),
-          () => truth.owes(identity, 1_000, hangingUp),
-        )
+        await network.request(page, ({ calls }) => calls.leave(me, roomId, request), arrived)
       },
       leaveBeacon({ callId, connectionId }) {
         const identity = toIdentity(userId, connectionId)
+        const request = { callId, connectionId, closing: true }
         truth.saidClosing(identity)
         // It arrives though the page does not live to see it.
         network
-          .request({ dead: false, isOnline: person.isOnline }, ({ calls }) =>
-            calls.leave(me, roomId, { callId, connectionId, closing: true }),
-          )
-          .then(
-            () => truth.owes(identity, 15_000, 'closing the page'),
-            () => undefined,
-          )
+          .request({ ...page }, ({ calls }) => calls.leave(me, roomId, request))
+          .then(() => truth.owes(identity, 15_000, 'closing the page'))
+          .catch(() => undefined)
       },
       async standing(_roomId, callId) {
         try {
@@ -189,22 +163,17 @@ export function createPeople(deps: PeopleDeps): People {
     person: Person,
     how: { kept?: KeptPlace | null; connectionId?: string; withoutMedia?: boolean } = {},
   ): Page {
-    let first = how.connectionId
-    function nextId(): string {
-      const id = first ?? deps.newId()
-      first = undefined
-      return id
-    }
+    const ids = how.connectionId === undefined ? [] : [how.connectionId]
+    const nextId = () => ids.pop() ?? deps.newId()
     const page = {
       dead: false,
       person,
       kept: how.kept ?? null,
       connectionId: '',
-      isOnline: () => person.isOnline(),
+      isOnline: person.isOnline,
     } as Page
-    Object.assign(page, {
-      voice: createVoiceSession(portsOf(page, nextId, how.withoutMedia ?? false)),
-    })
+    const ports = portsOf(page, nextId, how.withoutMedia ?? false)
+    Object.assign(page, { voice: createVoiceSession(ports) })
     person.pages.push(page)
     pages.push(page)
     follow(page)
@@ -228,21 +197,21 @@ export function createPeople(deps: PeopleDeps): People {
       if (lostAt !== null && reason === 'gave-up') truth.gaveUp(page.person.userId, callId, lostAt)
       const mayTryAgain = ['server-unreachable', 'livekit-unreachable', 'gave-up', 'call-ended']
       if (!mayTryAgain.includes(reason ?? '') || !random.chance(0.8)) return
-      world.after(
-        random.between(500, 6_000),
-        () => {
-          if (now(page).context.reason === null) return
-          tell(page, 'tries again')
-          page.voice.join(roomId)
-        },
-        page,
-      )
+      // Does nothing where the page is in it again by then.
+      world.after(random.between(500, 6_000), () => page.voice.join(roomId), page)
     })
   }
 
-  const people: People = {
+  /** The browser is gone without a word; LiveKit finds out by itself. */
+  function crash(page: Page): void {
+    tell(page, 'is gone')
+    page.dead = true
+    page.voice.connection()?.goSilent()
+  }
+
+  return {
     all,
-    add(name) {
+    add(name: string): Person {
       const userId = name.toLowerCase()
       const me = signedIn(userId, name)
       const person: Person = {
@@ -271,41 +240,40 @@ export function createPeople(deps: PeopleDeps): People {
       return person
     },
 
-    pageOf: (person) => person.pages.findLast(wants),
-    sessionOf: ({ voice }) => voice.connection()?.session() ?? null,
+    /** The page that is in the call now, or tries to be. */
+    pageOf: (person: Person): Page | undefined => person.pages.findLast(wants),
+    sessionOf: ({ voice }: Page) => voice.connection()?.session() ?? null,
 
-    join(person, how = {}) {
+    /** Opens a page and clicks. `connectionId`: the same page asks again. */
+    join(person: Person, how: { connectionId?: string; withoutMedia?: boolean } = {}) {
       const page = open(person, how)
       page.voice.join(roomId)
       tell(page, how.withoutMedia ? 'joins, with media blocked' : 'joins')
     },
 
-    reload({ person, kept }) {
+    /** A page that is loaded in place of this one. */
+    reload({ person, kept }: Page) {
       const page = open(person, { kept })
       if (kept) page.voice.comeBack()
       else page.voice.join(roomId)
       tell(page, kept ? 'is loaded again, and comes back' : 'is loaded again, and joins')
     },
 
-    hangUp(page) {
+    hangUp(page: Page) {
       tell(page, 'hangs up')
       page.voice.actor.send({ type: 'leave.requested' })
     },
 
-    close(page, beacon) {
+    /** Closes the tab; `beacon`: it could still say so. */
+    close(page: Page, beacon: boolean) {
       tell(page, beacon ? 'closes the page' : 'closes the page, unheard')
       if (beacon && page.isOnline()) page.voice.closePage()
-      people.crash(page)
+      crash(page)
     },
 
-    crash(page) {
-      tell(page, 'is gone')
-      page.dead = true
-      // LiveKit finds out by itself.
-      page.voice.connection()?.goSilent()
-    },
+    crash,
 
-    goOffline(person, ms) {
+    goOffline(person: Person, ms: number) {
       world.tell(person.name, `is offline for ${(ms / 1000).toFixed(1)} s`)
       person.offlineUntil = world.now() + ms
       person.client.cut()
@@ -327,13 +295,15 @@ export function createPeople(deps: PeopleDeps): People {
       })
     },
 
-    fullReconnect(page, late) {
+    /** `late`: it comes back when the doubt is nearly over. */
+    fullReconnect(page: Page, late: boolean) {
       if (!page.isOnline()) return
       tell(page, 'reconnects fully')
       page.voice.connection()?.fullReconnect(late)
     },
 
-    replay(person, token) {
+    /** Connects to LiveKit with what it has, past our server. */
+    replay(person: Person, token: LivekitToken) {
       if (!person.isOnline()) return
       try {
         livekit.connect(token, {
@@ -347,15 +317,15 @@ export function createPeople(deps: PeopleDeps): People {
       }
     },
 
-    isWanted: (identity) => pages.some((page) => wants(page) && identityOf(page) === identity),
+    isWanted: (identity: string) =>
+      pages.some((page) => wants(page) && identityOf(page) === identity),
 
-    nameOf(identity) {
+    nameOf(identity: string): string {
       const [userId = '', connectionId] = identity.split(':')
       const known = all.find((person) => person.userId === userId)?.name ?? userId
       return connectionId === undefined ? known : `${known}[${connectionId}]`
     },
   }
-  return people
 }
 
 const origin = { secure: false, host: 'localhost' }

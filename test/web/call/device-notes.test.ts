@@ -25,7 +25,9 @@ async function busyMicrophone() {
     voiceSessionMachine.provide({
       actors: {
         check: fromPromise<Checked, JoinInput>(() => Promise.resolve('may-join')),
-        join: fromPromise<JoinOutcome, JoinInput>(() => Promise.resolve({ callId: 'c', connectionId: 'k' })),
+        join: fromPromise<JoinOutcome, JoinInput>(() =>
+          Promise.resolve({ callId: 'c', connectionId: 'k' }),
+        ),
         connect: fromPromise(() => Promise.resolve()),
       },
     }),

@@ -9,11 +9,8 @@ import {
   browserClock,
   voiceSessionPatience,
 } from '../../../web/composables/voice-session/patience.ts'
-import type {
-  JoinResult,
-  MediaConnection,
-  MediaEvent,
-} from '../../../web/composables/voice-session/voice-session.types.ts'
+import type { MediaConnection, MediaEvent } from '../../../web/livekit/media-connection.types.ts'
+import type { JoinResult } from '../../../web/composables/voice-session/voice-session.types.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())

@@ -8,7 +8,8 @@ import {
 import { api, ApiError, leaveBeacon } from '../../api/client.ts'
 import { roomNow } from '../../stores/rooms.store.ts'
 import { refreshConfig, sessionStore } from '../../stores/session.store.ts'
-import type { JoinResult, VoiceSessionPorts, MediaConnection } from './voice-session.types.ts'
+import type { MediaConnection } from '../../livekit/media-connection.types.ts'
+import type { JoinResult, VoiceSessionPorts } from './voice-session.types.ts'
 
 export const askServer: Pick<
   VoiceSessionPorts<MediaConnection>,

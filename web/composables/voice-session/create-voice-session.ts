@@ -3,22 +3,13 @@
  * per app, outside of components, so that looking at another page hangs nothing up.
  */
 import { createActor, fromPromise, waitFor } from 'xstate'
-import type { Checked, JoinOutcome, Place } from '../../../machines/voice-session.events.ts'
-import {
-  hasPlace,
-  voiceSessionMachine,
-  wishesOf,
-} from '../../../machines/voice-session.machine.ts'
+import type { Checked, JoinOutcome, Place, Wishes } from '../../../machines/voice-session.events.ts'
+import { hasPlace, voiceSessionMachine, wishesOf } from '../../../machines/voice-session.machine.ts'
 import type { JoinInput } from '../../../machines/voice-session.setup.ts'
 import type { Join } from '../../../server/protocol/wire.ts'
 import { createPatience, voiceSessionPatience } from './patience.ts'
-import type {
-  FailedJoin,
-  MediaConnection,
-  MediaEvent,
-  VoiceSession,
-  VoiceSessionPorts,
-} from './voice-session.types.ts'
+import type { MediaConnection, MediaEvent } from '../../livekit/media-connection.types.ts'
+import type { FailedJoin, VoiceSession, VoiceSessionPorts } from './voice-session.types.ts'
 
 export function createVoiceSession<Connection extends MediaConnection>(
   ports: VoiceSessionPorts<Connection>,
@@ -168,6 +159,11 @@ export function createVoiceSession<Connection extends MediaConnection>(
     void connection?.rotateKey(e2eeKey, keyEpoch)
   }
 
+  function begin(roomId: string, expectedCallId: string | null, wishes: Wishes): void {
+    const connectionId = ports.newId()
+    actor.send({ type: 'join.requested', roomId, connectionId, wishes, expectedCallId })
+  }
+
   const { microphone, camera } = actor.getSnapshot().children
   microphone?.on('set', ({ enabled }) => void connection?.setMicrophone(enabled))
   camera?.on('set', ({ enabled }) => void connection?.setCamera(enabled))
@@ -185,11 +181,7 @@ export function createVoiceSession<Connection extends MediaConnection>(
   return {
     actor,
     connection: () => connection,
-    join(roomId) {
-      const wishes = { microphone: true, camera: false }
-      const connectionId = ports.newId()
-      actor.send({ type: 'join.requested', roomId, connectionId, wishes, expectedCallId: null })
-    },
+    join: (roomId) => begin(roomId, null, { microphone: true, camera: false }),
     async hangUp() {
       actor.send({ type: 'leave.requested' })
       const timeout = 2 * patience.hangUpMs
@@ -197,10 +189,7 @@ export function createVoiceSession<Connection extends MediaConnection>(
     },
     comeBack() {
       const kept = ports.kept.read()
-      if (!kept) return
-      const { roomId, callId, wishes } = kept
-      const connectionId = ports.newId()
-      actor.send({ type: 'join.requested', roomId, connectionId, wishes, expectedCallId: callId })
+      if (kept) begin(kept.roomId, kept.callId, kept.wishes)
     },
     takeKey,
     async refreshKey() {

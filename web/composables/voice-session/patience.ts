@@ -20,21 +20,12 @@ export const browserClock: SessionClock = {
 }
 
 export function createPatience(clock: SessionClock) {
+  const pause = (ms: number) =>
+    new Promise<void>((resolve) => void clock.setTimeout(() => resolve(), ms))
   return {
-    pause: (ms: number) =>
-      new Promise<void>((resolve) => void clock.setTimeout(() => resolve(), ms)),
-
+    pause,
     /** The promise's own outcome, if it comes in time. What comes later is dropped, failures too. */
-    async within<T>(ms: number, promise: Promise<T>): Promise<T | 'too-late'> {
-      let timer: unknown
-      const late = new Promise<'too-late'>((resolve) => {
-        timer = clock.setTimeout(() => resolve('too-late'), ms)
-      })
-      try {
-        return await Promise.race([promise, late])
-      } finally {
-        clock.clearTimeout(timer)
-      }
-    },
+    within: <T>(ms: number, promise: Promise<T>): Promise<T | 'too-late'> =>
+      Promise.race([promise, pause(ms).then(() => 'too-late' as const)]),
   }
 }

@@ -13,40 +13,8 @@ import type {
 import { callPanelStore } from '../../stores/call-panel.store.ts'
 import { callStore, clearPersonMedia, setPersonMedia } from '../../stores/call.store.ts'
 import type { LivekitPart } from './load-livekit.ts'
-import type { Announced, MediaEvent, VoiceSessionActor } from './voice-session.types.ts'
-
-function showMedia(event: VoiceConnectionEvent): void {
-  switch (event.type) {
-    case 'person.changed': {
-      const { userId, encryption, camera } = event.person
-      setPersonMedia(userId, event.person)
-      callStore.trigger.personCame({
-        userId,
-        isTrusted: mayBePlayed(encryption),
-        isFilming: camera !== null,
-      })
-      return
-    }
-    case 'person.left':
-      setPersonMedia(event.userId, null)
-      callStore.trigger.personWent({ userId: event.userId })
-      return
-    case 'screens.changed':
-      callStore.trigger.screensChanged({ screens: event.screens })
-      return
-    case 'sound.changed':
-      callStore.trigger.soundChanged({ blocked: event.blocked })
-      return
-    case 'capture.changed':
-      callStore.trigger.capturesChanged({ captures: event.captures })
-      return
-    case 'devices.changed':
-      callStore.trigger.devicesChanged({ lists: event.lists })
-      return
-    default:
-      return
-  }
-}
+import type { MediaEvent } from '../../livekit/media-connection.types.ts'
+import type { Announced, VoiceSessionActor } from './voice-session.types.ts'
 
 /** LiveKit has let go: nobody's media is here any more. */
 export function clearMedia(): void {
@@ -86,15 +54,32 @@ export function openShown(
       ...parts,
       livekitUrl,
       emit(event) {
-        showMedia(event)
         switch (event.type) {
-          case 'person.changed':
+          case 'person.changed': {
+            const { userId, encryption, camera } = event.person
+            setPersonMedia(userId, event.person)
+            callStore.trigger.personCame({
+              userId,
+              isTrusted: mayBePlayed(encryption),
+              isFilming: camera !== null,
+            })
+            return
+          }
           case 'person.left':
+            setPersonMedia(event.userId, null)
+            callStore.trigger.personWent({ userId: event.userId })
+            return
           case 'screens.changed':
+            callStore.trigger.screensChanged({ screens: event.screens })
+            return
           case 'sound.changed':
+            callStore.trigger.soundChanged({ blocked: event.blocked })
+            return
           case 'capture.changed':
+            callStore.trigger.capturesChanged({ captures: event.captures })
             return
           case 'devices.changed':
+            callStore.trigger.devicesChanged({ lists: event.lists })
             return plugIn(event.lists)
           case 'device.gone':
           case 'device.back':

@@ -3,15 +3,11 @@
  * page and time, so that browsers and the simulation (test/simulation/) run the very same session.
  */
 import type { ActorOptions, ActorRefFrom, AnyActorLogic } from 'xstate'
-import type {
-  Place,
-  VoiceSessionEffect,
-  VoiceSessionEvent,
-  Wishes,
-} from '../../../machines/voice-session.events.ts'
+import type { Place, VoiceSessionEffect, Wishes } from '../../../machines/voice-session.events.ts'
 import type { voiceSessionMachine } from '../../../machines/voice-session.machine.ts'
 import type { OverReason, Standing } from '../../../machines/voice-session.reasons.ts'
 import type { Join } from '../../../server/protocol/wire.ts'
+import type { MediaConnection, MediaEvent } from '../../livekit/media-connection.types.ts'
 
 export type VoiceSessionActor = ActorRefFrom<typeof voiceSessionMachine>
 
@@ -25,27 +21,6 @@ export type Announced = Extract<VoiceSessionEffect, { type: 'announce' }>
 
 /** XState's own, for the machine's waits and for ours. */
 export type SessionClock = NonNullable<ActorOptions<AnyActorLogic>['clock']>
-
-/** What a connection to LiveKit tells the machine. */
-export type MediaEvent = Extract<
-  VoiceSessionEvent,
-  { type: `livekit.${string}` | `${string}.changed` | `${string}.failed` }
->
-
-/** One connection to LiveKit. */
-export interface MediaConnection {
-  /** Resolves when media is up; throws `ConnectFailure`. */
-  connect(join: Join): Promise<void>
-  setMicrophone(enabled: boolean): Promise<void>
-  setCamera(enabled: boolean): Promise<void>
-  setScreen(enabled: boolean): Promise<void>
-  /** A newer key of the same call; an older or equal epoch is ignored (R45). */
-  rotateKey(e2eeKey: string, keyEpoch: number): Promise<void>
-  /** Stops microphone, camera and screen at once, before anybody is told (R16). */
-  silence(): void
-  /** Leaves LiveKit. */
-  close(): Promise<void>
-}
 
 export interface KeptPlace {
   roomId: string
