@@ -16,7 +16,7 @@ test.each(catalogue)('$id has a name for all that it uses', ({ machine }) => {
       ...(state.delays ?? []),
       ...state.transitions.flatMap(({ guard, actions }) => [guard ?? 'always', ...actions]),
     ]
-    for (const name of names) expect(name).toMatch(/^[a-z]\w*( ?\(.*\))?$/i)
+    for (const name of names) expect(name).toMatch(/^[a-z]\w*( ?\(.*\))?$/)
     expect(names).not.toContain('unnamed')
     expect(names.join()).not.toContain('xstate.')
   }

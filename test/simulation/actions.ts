@@ -194,7 +194,7 @@ export function planActions(deps: ActionDeps, until: number): void {
       })
     }
   }
-  for (let n = random.between(3, 12); n > 0; n--) {
+  for (let n = random.between(5, 20); n > 0; n--) {
     const person = random.pick(people.all)
     world.after(random.between(3_000, until - began), () => act(person))
   }

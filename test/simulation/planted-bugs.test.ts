@@ -6,17 +6,17 @@ import { simulate } from './simulate.ts'
 
 /** Where it was found first: tried before all others, which saves time and proves no less. */
 const foundAt: Record<PlantedBug, number> = {
-  'drop the sid check': 37,
-  'trust a listing begun before the deadline': 71,
-  'forget a deadline on restart': 23,
+  'drop the sid check': 4,
+  'trust a listing begun before the deadline': 22,
+  'forget a deadline on restart': 17,
   'acknowledge before commit': 1,
-  'guess on an ambiguous error': 40,
+  'guess on an ambiguous error': 31,
   'take a closing page for a leave': 1,
-  'read membership before the mailbox': 250,
-  'accept a shut-out connection id': 18,
-  'wait by the machine’s clock': 41,
-  'give up at the first passing refusal': 9,
-  'forget a join that was answered late': 31,
+  'read membership before the mailbox': 89,
+  'accept a shut-out connection id': 1,
+  'wait by the machine’s clock': 9,
+  'give up at the first passing refusal': 15,
+  'forget a join that was answered late': 40,
 }
 
 let database: StoryDatabase
