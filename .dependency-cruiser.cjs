@@ -147,7 +147,7 @@ module.exports = {
     },
     only(
       'server/media',
-      ['^server/server-clock\\.ts$'],
+      ['^server/time/server-clock\\.ts$'],
       'It is another program: it could be taken out and run elsewhere.',
     ),
     {

@@ -1,6 +1,6 @@
 /** The embedded media server with everything that it needs of this one: its process, its keys, its door. */
 import type { Logger } from 'pino'
-import type { Config, EmbeddedMediaConfig } from './config.ts'
+import type { Config, EmbeddedMediaConfig } from './config/config.ts'
 import { ConfigError } from './config/config-error.ts'
 import { openInternalServer } from './http/internal-server.ts'
 import {

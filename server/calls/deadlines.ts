@@ -1,6 +1,6 @@
 /** Sends `deadline.due` to calls when a closing page's doubt is over: one timer for all calls. */
 import type { Logger } from 'pino'
-import type { Clock, Timer } from '../clock.ts'
+import type { Clock, Timer } from '../time/clock.ts'
 import type { RoomSteps } from '../rooms/room-step.ts'
 import type { CallIndex, IndexedCall } from './call-index.ts'
 

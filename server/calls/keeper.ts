@@ -5,7 +5,7 @@
  */
 import type { Logger } from 'pino'
 import type { Store } from '../../persistence/store.ts'
-import type { Clock, Timer } from '../clock.ts'
+import type { Clock, Timer } from '../time/clock.ts'
 import type { CallIndex } from './call-index.ts'
 
 export interface Keeper {

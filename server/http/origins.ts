@@ -1,8 +1,8 @@
 /** Which hosts and origins may be spoken from, and whose word about them counts. */
 import { BlockList, isIP } from 'node:net'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { AppError } from '../errors.ts'
-import { isLoopback } from '../load-config.ts'
+import { isLoopback } from '../config/load-config.ts'
 import type { ProxyHints } from './proxy-hints.ts'
 import type { RequestHead } from './request.ts'
 

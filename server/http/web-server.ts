@@ -1,7 +1,7 @@
 /** The web server: uWebSockets.js with the API, the live socket, webhooks, health and the web client. */
 import type { TemplatedApp } from 'uWebSockets.js'
 import type { Logger } from 'pino'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { MediaCarrier } from '../media/media-carrier.ts'
 import { createOpenApi } from '../protocol/openapi.ts'
 import type {

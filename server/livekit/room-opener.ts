@@ -4,7 +4,7 @@
  * comes of itself or not at all.
  */
 import type { Troubles } from '../troubles.ts'
-import type { Clock, Timer } from '../clock.ts'
+import type { Clock, Timer } from '../time/clock.ts'
 import type { LivekitPort } from './livekit-port.ts'
 
 export interface RoomOpener {

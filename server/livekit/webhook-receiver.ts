@@ -1,6 +1,6 @@
 /** LiveKit's webhooks from the raw request to the call: verify, translate, hand over, answer in time. */
 import type { Logger } from 'pino'
-import type { Clock, Timer } from '../clock.ts'
+import type { Clock, Timer } from '../time/clock.ts'
 import { AppError } from '../errors.ts'
 import type { WebhookService } from '../services.ts'
 import type { LivekitPort } from './livekit-port.ts'

@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino'
 import type { Store } from '../../persistence/store.ts'
-import type { Clock, Timer } from '../clock.ts'
+import type { Clock, Timer } from '../time/clock.ts'
 import { closeCodes, closeReasons } from '../protocol/live.ts'
 import type { AccountService } from '../services.ts'
 import type { SocketFanOut } from './fan-out.ts'

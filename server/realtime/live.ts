@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import type { TemplatedApp, WebSocket } from 'uWebSockets.js'
 import type { Store } from '../../persistence/store.ts'
-import { createClock } from '../clock.ts'
+import { createClock } from '../time/clock.ts'
 import {
   clientMessageSchema,
   closeCodes,

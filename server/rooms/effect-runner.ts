@@ -5,7 +5,7 @@
  */
 import type { Logger } from 'pino'
 import type { EffectRecord, EffectStore } from '../../persistence/store.ts'
-import type { Clock, Timer } from '../clock.ts'
+import type { Clock, Timer } from '../time/clock.ts'
 
 /** `againAfterMs`: it could not be done yet, which is nothing to complain of. */
 export type EffectOutcome = 'done' | { againAfterMs: number }

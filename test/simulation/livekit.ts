@@ -5,7 +5,7 @@
 import type { Faults } from './faults.ts'
 import { createWebhookQueue, type SendReport } from './livekit-webhooks.ts'
 import type { Random } from './random.ts'
-import type { Timer } from '../../server/clock.ts'
+import type { Timer } from '../../server/time/clock.ts'
 import type { World } from './world.ts'
 
 export interface LivekitToken {

@@ -1,6 +1,6 @@
 /** People and their browsers: what a page of our client does in a call, and what happens to it. */
 import { toIdentity } from '../../machines/call.context.ts'
-import type { Timer } from '../../server/clock.ts'
+import type { Timer } from '../../server/time/clock.ts'
 import { AppError } from '../../server/errors.ts'
 import type { Join } from '../../server/protocol/wire.ts'
 import type { SignedIn } from '../../server/services.ts'

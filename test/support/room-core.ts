@@ -8,7 +8,7 @@ import type { LogFact } from '../../machines/room.facts.ts'
 import type { Store } from '../../persistence/store.ts'
 import { createCallCore, type CallCore } from '../../server/call-core.ts'
 import { createCallKeys } from '../../server/calls/call-keys.ts'
-import { createClock } from '../../server/clock.ts'
+import { createClock } from '../../server/time/clock.ts'
 import type { FanOut } from '../../server/services.ts'
 import { createTroubles } from '../../server/troubles.ts'
 

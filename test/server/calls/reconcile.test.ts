@@ -16,7 +16,7 @@ import {
   type Reconciler,
 } from '../../../server/calls/reconcile.ts'
 import { createTroubles } from '../../../server/troubles.ts'
-import { createClock } from '../../../server/clock.ts'
+import { createClock } from '../../../server/time/clock.ts'
 import { contextOf } from '../../../server/rooms/snapshot-envelope.ts'
 import { createRoomCore, type RoomCore } from '../../support/room-core.ts'
 

@@ -1,5 +1,5 @@
 /** The server's time as this installation has it: by whose clock, and not before what is stored (R53). */
-import type { Store } from '../persistence/store.ts'
+import type { Store } from '../../persistence/store.ts'
 import { createClock } from './clock.ts'
 import { createServerClock, followDatabaseClock, type ServerClock } from './server-clock.ts'
 

@@ -1,7 +1,7 @@
 /** Notices that the machine's clock was set, says so once, and has everything looked at again (R53). */
 import type { ServerClock } from './server-clock.ts'
 import type { Timer } from './clock.ts'
-import type { Troubles } from './troubles.ts'
+import type { Troubles } from '../troubles.ts'
 
 export interface ClockWatch {
   start(): void
