@@ -1,8 +1,9 @@
 /** One request of the route table: the checks in their order, the handler, the answer. */
 import type { Logger } from 'pino'
+import type { AccountService } from '../auth/account-service.ts'
+import type { SignedIn } from '../auth/signed-in.ts'
 import { AppError } from '../errors.ts'
 import { createRateLimit } from '../rate-limit.ts'
-import type { AccountService, SignedIn } from '../services.ts'
 import { answer, answerError, answerJson, uncached } from './answer.ts'
 import type { Metrics } from './metrics.ts'
 import type { Arrival, Origins } from './origins.ts'

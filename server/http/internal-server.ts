@@ -3,8 +3,8 @@
  * RoomService for us, and our webhook endpoint for it.
  */
 import type { Logger } from 'pino'
+import type { WebhookService } from '../livekit/webhook-receiver.ts'
 import type { MediaCarrier } from '../media/media-carrier.ts'
-import type { WebhookService } from '../services.ts'
 import { listen } from './listen.ts'
 import { mountMedia } from './media-routes.ts'
 import { mount } from './mount.ts'

@@ -1,7 +1,7 @@
 /** LiveKit's webhooks: raw body, bare JWT; 200 only after the commit, 503 so that LiveKit tries again (R21, R22). */
 import type { Logger } from 'pino'
 import { AppError } from '../errors.ts'
-import type { WebhookService } from '../services.ts'
+import type { WebhookService } from '../livekit/webhook-receiver.ts'
 import { answerError, answerJson } from './answer.ts'
 import { mediaType } from './parse-input.ts'
 import { AbortedError, readBody, type Exchange, type RequestHead } from './request.ts'

@@ -6,7 +6,7 @@
 import type { LogFact } from '../../machines/room.facts.ts'
 import type { RoomRecord, RoomStore, RoomSummary } from '../../persistence/store.ts'
 import type { Room } from '../protocol/wire.ts'
-import type { RoomViews } from '../services.ts'
+import type { RoomViews } from '../rooms/room-views.ts'
 import { toFactsMessage } from './facts-message.ts'
 import type { LiveSocket, WatchedRoom } from './live-socket.ts'
 import type { Repairs } from './repairs.ts'

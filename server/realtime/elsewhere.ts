@@ -4,9 +4,9 @@
  */
 import type { Logger } from 'pino'
 import type { Store } from '../../persistence/store.ts'
-import type { Clock, Timer } from '../time/clock.ts'
+import type { AccountService } from '../auth/account-service.ts'
 import { closeCodes, closeReasons } from '../protocol/live.ts'
-import type { AccountService } from '../services.ts'
+import type { Clock, Timer } from '../time/clock.ts'
 import type { SocketFanOut } from './fan-out.ts'
 import type { LiveSocket } from './live-socket.ts'
 

@@ -1,6 +1,6 @@
 /** Consecutive facts of a room as one message; made once, whoever it is for. */
 import type { LogFact } from '../../machines/room.facts.ts'
-import type { RoomViews } from '../services.ts'
+import type { RoomViews } from '../rooms/room-views.ts'
 
 type Views = Pick<RoomViews, 'toFact'>
 

@@ -1,11 +1,28 @@
 /** Which rooms are watched in this process, and how every change reaches their sockets. */
 import type { Logger } from 'pino'
+import type { LogFact } from '../../machines/room.facts.ts'
 import type { RoomRecord, RoomStore } from '../../persistence/store.ts'
+import type { CurrentKey } from '../calls/current-key.ts'
 import { closeCodes, closeReasons } from '../protocol/live.ts'
-import type { CurrentKey, FanOut, RoomViews } from '../services.ts'
+import type { RoomViews } from '../rooms/room-views.ts'
 import { createChannel, topicOf, type Channel } from './channel.ts'
 import type { LiveSocket } from './live-socket.ts'
 import { createRepairs, type Repairer } from './repairs.ts'
+
+/** Told after each commit, sends to sockets by number. */
+export interface FanOut {
+  /**
+   * Right after each commit, with its facts in order and the room's version after it. A gap to what
+   * was sent last is read from the log.
+   */
+  committed(roomId: string, facts: LogFact[], version: number): void
+  /** The room's name, visibility or owner changed, or it was deleted; sent after its facts. */
+  roomChanged(room: RoomRecord): void
+  /** These people are in a room that was made with them, without a fact: their sockets get `room`. */
+  membersGained(roomId: string, userIds: string[]): Promise<void>
+  /** Ends the sockets of these sessions with 4403. */
+  sessionsEnded(sessionIds: string[]): void
+}
 
 export interface FanOutDeps {
   now(): number

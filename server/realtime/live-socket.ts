@@ -1,14 +1,14 @@
 /** One person's socket: what it watches, and how it is sent to. */
 import type { WebSocket } from 'uWebSockets.js'
+import type { SignedIn } from '../auth/signed-in.ts'
 import type { ServerMessage } from '../protocol/live.ts'
-import type { SignedIn } from '../services.ts'
 
-/** What uWebSockets keeps with a socket. */
 /** Told by 4401. */
 export interface NotSignedIn {
   why: string
 }
 
+/** What uWebSockets keeps with a socket. */
 export interface SocketData {
   readonly asked: Promise<SignedIn | NotSignedIn>
   /** Null until the session is known. */

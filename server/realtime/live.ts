@@ -2,16 +2,17 @@
 import type { Logger } from 'pino'
 import type { TemplatedApp, WebSocket } from 'uWebSockets.js'
 import type { Store } from '../../persistence/store.ts'
-import { createClock } from '../time/clock.ts'
+import type { CurrentKey } from '../calls/current-key.ts'
 import {
   clientMessageSchema,
   closeCodes,
   type ClientMessage,
   type LiveErrorCode,
 } from '../protocol/live.ts'
-import type { CurrentKey, FanOut, RoomViews } from '../services.ts'
+import type { RoomViews } from '../rooms/room-views.ts'
+import { createClock } from '../time/clock.ts'
 import { createElsewhere } from './elsewhere.ts'
-import { createFanOut } from './fan-out.ts'
+import { createFanOut, type FanOut } from './fan-out.ts'
 import { createLiveSocket, type Frame, type LiveSocket, type SocketData } from './live-socket.ts'
 import { createUpgrade, type UpgradeDeps } from './upgrade.ts'
 

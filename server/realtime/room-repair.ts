@@ -4,7 +4,7 @@
  * that no number is missed and none comes twice.
  */
 import type { RoomStore, RoomSummary } from '../../persistence/store.ts'
-import type { RoomViews } from '../services.ts'
+import type { RoomViews } from '../rooms/room-views.ts'
 import { toPage } from './facts-message.ts'
 import type { LiveSocket } from './live-socket.ts'
 import type { Repairs } from './repairs.ts'

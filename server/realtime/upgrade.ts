@@ -1,5 +1,7 @@
 /** Who may open a live socket: host and origin are checked while it is still an HTTP request. */
 import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js'
+import type { AccountService } from '../auth/account-service.ts'
+import type { SignedIn } from '../auth/signed-in.ts'
 import { AppError } from '../errors.ts'
 import { answerError } from '../http/answer.ts'
 import type { Origins } from '../http/origins.ts'
@@ -7,7 +9,6 @@ import { asksToUpgrade, type ProxyHints } from '../http/proxy-hints.ts'
 import { copyHead, openExchange, type RequestHead } from '../http/request.ts'
 import { findToken } from '../http/session-token.ts'
 import { closeReasons } from '../protocol/live.ts'
-import type { AccountService, SignedIn } from '../services.ts'
 import { newSocketData, type NotSignedIn, type SocketData } from './live-socket.ts'
 
 export interface UpgradeDeps {

@@ -2,6 +2,7 @@
 import type { WebSocket } from 'uWebSockets.js'
 import { applyFact, type CallView } from '../../machines/call.view.ts'
 import type { RoomFact } from '../../machines/room.facts.ts'
+import type { SignedIn } from '../../server/auth/signed-in.ts'
 import { numbersToSync, type followFacts } from '../../server/protocol/follow-room.ts'
 import type { ServerMessage } from '../../server/protocol/live.ts'
 import type { Call } from '../../server/protocol/wire.ts'
@@ -10,7 +11,6 @@ import {
   type LiveSocket,
   type SocketData,
 } from '../../server/realtime/live-socket.ts'
-import type { SignedIn } from '../../server/services.ts'
 import type { Faults } from './faults.ts'
 import type { Ledger } from './ledger.ts'
 import type { Random } from './random.ts'

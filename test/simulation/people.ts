@@ -1,9 +1,9 @@
 /** People and their browsers: what a page of our client does in a call, and what happens to it. */
 import { toIdentity } from '../../machines/call.context.ts'
-import type { Timer } from '../../server/time/clock.ts'
+import type { SignedIn } from '../../server/auth/signed-in.ts'
 import { AppError } from '../../server/errors.ts'
 import type { Join } from '../../server/protocol/wire.ts'
-import type { SignedIn } from '../../server/services.ts'
+import type { Timer } from '../../server/time/clock.ts'
 import type { Ledger } from './ledger.ts'
 import { createLiveClient, type LiveClient, type LiveClientDeps } from './live-client.ts'
 import type { LivekitToken, Session, SimulatedLivekit } from './livekit.ts'
