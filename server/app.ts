@@ -101,7 +101,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       byHand: options.now,
       isQuiet: () => isQuiet(),
     })
-    opened.push({ close: async () => time.stop() })
+    opened.push({ close: time.stop })
     const { now } = clock
     const troubles = createTroubles({ now, log })
     tellOfDatabase = (line, during) => {
@@ -209,7 +209,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     await makeFirstRoom(store, now())
     await core.takeUp()
 
-    const housekeeping = createHousekeeping({ store, mailbox: core.mailbox, now, log })
+    const housekeeping = createHousekeeping({ store, mailbox: core.mailbox, clock, log })
 
     const livekitState = () => (access ? health.state().livekit.state : 'off')
     const metrics = createMetrics({
@@ -250,8 +250,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       fingerprint: config.webserver.tls.is === 'self-signed' ? (tls?.fingerprint ?? null) : null,
       async stop() {
         web.stopListening()
-        time.stop()
-        await Promise.all([housekeeping.stop(), core.stop()])
+        await Promise.all([time.stop(), housekeeping.stop(), core.stop()])
         await live.close()
         await core.mailbox.idle()
         await media?.stop()

@@ -166,6 +166,7 @@ export function createCallCore<L extends { fanOut: FanOut }>(deps: CallCoreDeps<
       running?.reconciler?.passSoon()
       effects.wake()
     },
+    log,
   })
 
   function createRunning(): NonNullable<typeof running> {
@@ -225,8 +226,12 @@ export function createCallCore<L extends { fanOut: FanOut }>(deps: CallCoreDeps<
       await running.keeper.start()
     },
     async stop() {
-      clockWatch.stop()
-      await Promise.all([running?.keeper.stop(), mailbox.idle(), effects.stop(3_000)])
+      await Promise.all([
+        clockWatch.stop(),
+        running?.keeper.stop(),
+        mailbox.idle(),
+        effects.stop(3_000),
+      ])
       await mailbox.idle()
     },
   }

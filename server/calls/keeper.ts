@@ -5,7 +5,8 @@
  */
 import type { Logger } from 'pino'
 import type { Store } from '../../persistence/store.ts'
-import type { Clock, Timer } from '../time/clock.ts'
+import type { Clock } from '../time/clock.ts'
+import { createRepeat } from '../time/repeat.ts'
 import type { CallIndex } from './call-index.ts'
 
 export interface Keeper {
@@ -42,9 +43,6 @@ export function createKeeper({
   log: Logger
 }): Keeper {
   let isKeeper = false
-  let timer: Timer | null = null
-  let running: Promise<void> = Promise.resolve()
-  let stopped = true
 
   async function turn(next: boolean): Promise<void> {
     if (next === isKeeper) return
@@ -60,33 +58,28 @@ export function createKeeper({
       if (isMine) index.refresh(await store.calls.active())
       await turn(isMine)
     } catch (error) {
-      log.warn({ err: error }, 'who looks after the calls could not be read')
+      report(error)
       if (store.isShared) await turn(false)
     }
   }
 
-  function arm(): void {
-    if (stopped) return
-    timer = clock.after(store.isShared ? renewMs : refreshMs, () => {
-      running = look().finally(arm)
-    })
-  }
+  const report = (error: unknown) =>
+    log.warn({ err: error }, 'who looks after the calls could not be read')
+  const everyMs = store.isShared ? renewMs : refreshMs
+  const looking = createRepeat({
+    clock,
+    nextAt: () => clock.now() + everyMs,
+    run: look,
+    onError: report,
+  })
 
   return {
     async start() {
-      stopped = false
-      if (!store.isShared) {
-        await turn(true)
-        arm()
-        return
-      }
-      await look()
-      arm()
+      await (store.isShared ? look() : turn(true))
+      looking.start()
     },
     async stop() {
-      stopped = true
-      timer?.cancel()
-      await running
+      await looking.stop()
       await turn(false)
       if (store.isShared) await store.leases.release(leaseName, holder)
     },

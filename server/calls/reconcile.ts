@@ -5,10 +5,11 @@
 import type { Logger } from 'pino'
 import { userIdOf } from '../../machines/call.context.ts'
 import type { CallStore } from '../../persistence/store.ts'
-import type { Clock, Timer } from '../time/clock.ts'
 import type { Config } from '../config/config.ts'
 import type { LivekitPort } from '../livekit/livekit-port.ts'
 import type { RoomSteps } from '../rooms/room-step.ts'
+import type { Clock } from '../time/clock.ts'
+import { createRepeat, type Repeat } from '../time/repeat.ts'
 import type { CallIndex, IndexedCall } from './call-index.ts'
 import { createFailedPasses } from './failed-passes.ts'
 import type { LivekitHealth } from './livekit-health.ts'
@@ -33,9 +34,7 @@ export interface ReconcileDeps {
   log: Logger
 }
 
-export interface Reconciler {
-  start(): void
-  stop(): Promise<void>
+export interface Reconciler extends Pick<Repeat, 'start' | 'stop'> {
   /** One comparison of all active calls as soon as may be. */
   passSoon(): void
   /** One comparison of all active calls, now; for a start and for tests. */
@@ -52,9 +51,6 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
   const failedPasses = createFailedPasses(timing.livekitAwayMs)
   const signs = createSignsOfLife({ health, calls: deps.calls, now })
   let { graceUntil } = deps
-  let timer: Timer | null = null
-  let running: Promise<void> | null = null
-  let stopped = true
   let lastAllAt = -Infinity
   let lastRestlessAt = -Infinity
 
@@ -84,23 +80,13 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     return next
   }
 
-  function arm(): void {
-    if (stopped || running) return
-    timer?.cancel()
-    timer = clock.after(Math.max(0, nextAt() - now()), () => void run())
-  }
-
-  function run(): Promise<void> {
+  async function pass(): Promise<void> {
     const at = now()
     const isForAll =
       at >= lastAllAt + timing.listingIntervalMs ||
       health.webhooksAreDoubted() ||
       health.isTroubled()
-    running = (isForAll ? passAll() : passSome(at)).finally(() => {
-      running = null
-      arm()
-    })
-    return running
+    await (isForAll ? passAll() : passSome(at))
   }
 
   async function passAll(): Promise<void> {
@@ -242,21 +228,19 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     }
   }
 
-  index.onChange(arm)
+  const repeat = createRepeat({
+    clock,
+    nextAt,
+    run: pass,
+    onError: (error) => log.error({ err: error }, 'calls could not be compared with LiveKit'),
+  })
+  index.onChange(repeat.plan)
   return {
+    ...repeat,
     passAll,
     passSoon() {
       lastAllAt = -Infinity
-      arm()
-    },
-    start() {
-      stopped = false
-      arm()
-    },
-    async stop() {
-      stopped = true
-      timer?.cancel()
-      await running
+      repeat.plan()
     },
   }
 }

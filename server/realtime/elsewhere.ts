@@ -6,14 +6,10 @@ import type { Logger } from 'pino'
 import type { Store } from '../../persistence/store.ts'
 import type { AccountService } from '../auth/account-service.ts'
 import { closeCodes, closeReasons } from '../protocol/live.ts'
-import type { Clock, Timer } from '../time/clock.ts'
+import type { Clock } from '../time/clock.ts'
+import { createRepeat, type Repeat } from '../time/repeat.ts'
 import type { SocketFanOut } from './fan-out.ts'
 import type { LiveSocket } from './live-socket.ts'
-
-export interface Elsewhere {
-  start(): void
-  stop(): Promise<void>
-}
 
 const everyMs = 500
 /** A session that is in use is prolonged once a day; this is how often a socket asks. */
@@ -33,11 +29,8 @@ export function createElsewhere({
   fanOut: SocketFanOut
   clock: Clock
   log: Logger
-}): Elsewhere {
+}): Pick<Repeat, 'start' | 'stop'> {
   const { now } = clock
-  let timer: Timer | null = null
-  let running: Promise<void> | null = null
-  let stopped = true
   const lookedAfter = new WeakMap<LiveSocket, number>()
   /** The database's clock at the last look; null before the first. */
   let lookedAt: number | null = null
@@ -93,29 +86,10 @@ export function createElsewhere({
     return me.expiresAt <= now() ? closeReasons.sessionExpired : closeReasons.sessionEnded
   }
 
-  function arm(): void {
-    if (stopped) return
-    timer = clock.after(everyMs, () => {
-      running = look()
-        .catch((error: unknown) => {
-          log.warn({ err: error }, 'other processes’ commits could not be read')
-        })
-        .finally(() => {
-          running = null
-          arm()
-        })
-    })
-  }
-
-  return {
-    start() {
-      stopped = false
-      arm()
-    },
-    async stop() {
-      stopped = true
-      timer?.cancel()
-      await running
-    },
-  }
+  return createRepeat({
+    clock,
+    nextAt: () => now() + everyMs,
+    run: look,
+    onError: (error) => log.warn({ err: error }, 'other processes’ commits could not be read'),
+  })
 }

@@ -5,7 +5,8 @@
  */
 import type { Logger } from 'pino'
 import type { EffectRecord, EffectStore } from '../../persistence/store.ts'
-import type { Clock, Timer } from '../time/clock.ts'
+import type { Clock } from '../time/clock.ts'
+import { createRepeat } from '../time/repeat.ts'
 
 /** `againAfterMs`: it could not be done yet, which is nothing to complain of. */
 export type EffectOutcome = 'done' | { againAfterMs: number }
@@ -44,44 +45,31 @@ export function createEffectRunner({
   const { now } = clock
   /** By id: those of this process, whatever becomes of their leases. */
   const running = new Map<string, { type: string; ended: Promise<void> }>()
-  let timer: Timer | null = null
-  let looking: Promise<void> | null = null
-  let again = false
+  let lookAt = 0
   let stopped = true
 
-  function arm(delayMs: number): void {
-    if (stopped) return
-    timer?.cancel()
-    timer = clock.after(Math.max(0, delayMs), wake)
-  }
-
-  function wake(): void {
-    if (stopped) return
-    if (looking) {
-      again = true
-      return
-    }
-    looking = startDue()
-      .catch((error: unknown) => {
-        log.error({ err: error }, 'effects could not be read; trying again')
-        return lookEveryMs
-      })
-      .then((delayMs) => {
-        looking = null
-        arm(again ? 0 : delayMs)
-        again = false
-      })
-  }
-
-  /** Gives the time until somebody has to look again. */
-  async function startDue(): Promise<number> {
+  async function startDue(): Promise<void> {
+    lookAt = now() + lookEveryMs
     for (;;) {
       const due = await store.takeDue(now(), leaseMs, atOnce, fullTypes())
       for (const effect of due) start(effect)
       if (stopped || due.length === 0) break
     }
     const nextAt = await store.nextDueAt(fullTypes())
-    return nextAt === null ? lookEveryMs : Math.min(lookEveryMs, Math.max(10, nextAt - now()))
+    // Somebody may have woken it meanwhile.
+    if (nextAt !== null) lookAt = Math.min(lookAt, Math.max(now() + 10, nextAt))
+  }
+
+  const looking = createRepeat({
+    clock,
+    nextAt: () => lookAt,
+    run: startDue,
+    onError: (error) => log.error({ err: error }, 'effects could not be read; trying again'),
+  })
+
+  function wake(): void {
+    lookAt = now()
+    looking.plan()
   }
 
   function fullTypes(): string[] {
@@ -131,17 +119,16 @@ export function createEffectRunner({
   return {
     start() {
       stopped = false
-      arm(0)
+      looking.start()
     },
     wake,
     async stop(timeoutMs) {
       stopped = true
-      timer?.cancel()
       const timeout = new Promise<void>((resolve) => {
         clock.after(timeoutMs, resolve)
       })
       const quiet = async () => {
-        await looking
+        await looking.stop()
         await Promise.all([...running.values()].map(({ ended }) => ended))
       }
       await Promise.race([quiet(), timeout])

@@ -1,12 +1,8 @@
 /** Notices that the machine's clock was set, says so once, and has everything looked at again (R53). */
-import type { ServerClock } from './server-clock.ts'
-import type { Timer } from './clock.ts'
+import type { Logger } from 'pino'
 import type { Troubles } from '../troubles.ts'
-
-export interface ClockWatch {
-  start(): void
-  stop(): void
-}
+import { createRepeat, type Repeat } from './repeat.ts'
+import type { ServerClock } from './server-clock.ts'
 
 const everyMs = 1_000
 /** What is told of it is over when the two differ by less. */
@@ -17,15 +13,16 @@ export function watchClock({
   wall,
   troubles,
   onStep,
+  log,
 }: {
   clock: ServerClock
   /** The machine's clock, or the database's where processes share one. */
   wall(): number
   troubles: Troubles
   onStep(): void
-}): ClockWatch {
+  log: Logger
+}): Pick<Repeat, 'start' | 'stop'> {
   const code = 'machine-clock'
-  let timer: Timer | null = null
   let stopped = false
 
   function tell(what: string, aheadMs: number): void {
@@ -49,15 +46,19 @@ export function watchClock({
   })
 
   function look(): void {
-    if (stopped) return
     // Asking is what notices a step; where they agree again that is told once.
     const aheadMs = clock.now() - wall()
     if (Math.abs(aheadMs) < agreesMs) {
       troubles.over(code, 'the server’s time and this machine’s clock agree again')
     }
-    timer = clock.after(everyMs, look)
   }
 
+  const looking = createRepeat({
+    clock,
+    nextAt: () => clock.now() + everyMs,
+    run: look,
+    onError: (error) => log.error({ err: error }, 'the clocks could not be compared'),
+  })
   return {
     start() {
       const aheadMs = clock.now() - wall()
@@ -65,10 +66,11 @@ export function watchClock({
         tell('what is stored is later than this machine’s clock, which was set back', aheadMs)
       }
       look()
+      looking.start()
     },
     stop() {
       stopped = true
-      timer?.cancel()
+      return looking.stop()
     },
   }
 }

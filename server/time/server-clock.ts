@@ -5,6 +5,7 @@
  * forward is taken at once when nobody waits for anything. See docs/adr/0016.
  */
 import { createClock, type Clock } from './clock.ts'
+import { createRepeat } from './repeat.ts'
 
 export interface ServerClock extends Clock {
   /** It was that late already when something was stored, here or by another process. */
@@ -100,24 +101,26 @@ export function createServerClock({
 export async function followDatabaseClock(
   readDatabase: () => Promise<number>,
   elapsed: () => number = () => performance.now(),
-): Promise<{ wall(): number; stop(): void }> {
+): Promise<{ wall(): number; stop(): Promise<void> }> {
   const readOffset = async () => {
     const before = elapsed()
     const at = await readDatabase()
     return at - (before + elapsed()) / 2
   }
   let offsetMs = await readOffset()
-  const timer = setInterval(() => {
-    readOffset().then(
-      (next) => {
-        // An answer that took long tells nothing exact.
-        if (Math.abs(next - offsetMs) > answerJitterMs) offsetMs = next
-      },
-      () => undefined,
-    )
-  }, readAgainMs)
-  timer.unref()
-  return { wall: () => elapsed() + offsetMs, stop: () => clearInterval(timer) }
+  const reading = createRepeat({
+    clock: createClock(elapsed),
+    nextAt: () => elapsed() + readAgainMs,
+    async run() {
+      const next = await readOffset()
+      // An answer that took long tells nothing exact.
+      if (Math.abs(next - offsetMs) > answerJitterMs) offsetMs = next
+    },
+    // Whoever else asks the database tells that it is away; until it is back, time goes on.
+    onError: () => undefined,
+  })
+  reading.start()
+  return { wall: () => elapsed() + offsetMs, stop: reading.stop }
 }
 
 const readAgainMs = 10_000
