@@ -161,8 +161,8 @@ export async function startApp(options: AppOptions): Promise<App> {
         return { ...live, fanOut: options.wrapFanOut?.(live.fanOut) ?? live.fanOut }
       },
       effectHandlers: {
-        'account.welcome': (effect) => accountRooms.welcome(userIdIn(effect.payload)),
-        'account.depart': (effect) => accountRooms.depart(userIdIn(effect.payload)),
+        'account.welcome': ({ payload }) => accountRooms.welcome(payload.userId),
+        'account.depart': ({ payload }) => accountRooms.depart(payload.userId),
       },
       troubles,
       log,
@@ -284,8 +284,4 @@ export async function startApp(options: AppOptions): Promise<App> {
 /** Null when calls are disabled. */
 function toLivekitAccess(livekit: Config['livekit']): LivekitAccess | null {
   return livekit && !livekit.embedded ? toOwnLivekit(livekit) : null
-}
-
-function userIdIn(payload: unknown): string {
-  return String((payload as { userId?: unknown }).userId)
 }

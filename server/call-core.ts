@@ -23,7 +23,8 @@ import { createRoomOpener } from './livekit/room-opener.ts'
 import { createWebhookReceiver, type WebhookService } from './livekit/webhook-receiver.ts'
 import type { FanOut } from './realtime/fan-out.ts'
 import { createCallActors, type CallActors } from './rooms/call-actors.ts'
-import { createEffectRunner, type EffectHandler, type EffectRunner } from './rooms/effect-runner.ts'
+import { createEffectRunner, type EffectRunner } from './rooms/effect-runner.ts'
+import type { EffectHandlers } from './rooms/effects.ts'
 import { createRoomMailbox, type RoomMailbox } from './rooms/room-mailbox.ts'
 import type { RoomSteps } from './rooms/room-step.ts'
 import { createRoomViews, type RoomViews } from './rooms/room-views.ts'
@@ -47,7 +48,7 @@ export interface CallCoreDeps<L extends { fanOut: FanOut }> {
   /** Who publishes what is committed. */
   createLive(seen: { views: RoomViews; currentKey(roomId: string): Promise<CurrentKey | null> }): L
   /** What other parts of the server have done after a commit. */
-  effectHandlers?: Record<string, EffectHandler>
+  effectHandlers?: Partial<EffectHandlers>
   /** Tests put something between the parts and the steps that they ask for. */
   wrapSteps?(steps: RoomSteps): RoomSteps
   troubles: Troubles

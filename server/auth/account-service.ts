@@ -1,9 +1,10 @@
 /** Registering, signing in and out, and leaving for good. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { AccountStore, NewEffect, UserRecord } from '../../persistence/store.ts'
+import type { AccountStore, UserRecord } from '../../persistence/store.ts'
 import { AppError } from '../errors.ts'
 import type { User } from '../protocol/wire.ts'
 import type { FanOut } from '../realtime/fan-out.ts'
+import type { EffectRow } from '../rooms/effects.ts'
 import type { RoomViews } from '../rooms/room-views.ts'
 import type { AccountRooms } from './account-rooms.ts'
 import type { Attempts } from './attempts.ts'
@@ -220,7 +221,7 @@ function isSetupCode(given: string | undefined, expected: string): boolean {
 }
 
 /** Due later than the inline run, which it only repeats when this process died meanwhile. */
-function effectOf(what: 'welcome' | 'depart', userId: string, at: number): NewEffect {
+function effectOf(what: 'welcome' | 'depart', userId: string, at: number): EffectRow {
   return {
     effectId: `${what}:${userId}`,
     roomId: null,

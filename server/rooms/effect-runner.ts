@@ -7,12 +7,13 @@ import type { Logger } from 'pino'
 import type { EffectRecord, EffectStore } from '../../persistence/store.ts'
 import type { Clock } from '../time/clock.ts'
 import { createRepeat } from '../time/repeat.ts'
-
-/** `againAfterMs`: it could not be done yet, which is nothing to complain of. */
-export type EffectOutcome = 'done' | { againAfterMs: number }
-
-/** Idempotent, and re-checks why it is there. Rejects to be run again later. */
-export type EffectHandler = (effect: EffectRecord) => Promise<EffectOutcome | void>
+import {
+  parseEffect,
+  type Effect,
+  type EffectHandlers,
+  type EffectOutcome,
+  type EffectType,
+} from './effects.ts'
 
 export interface EffectRunner {
   start(): void
@@ -38,7 +39,8 @@ export function createEffectRunner({
   log,
 }: {
   store: EffectStore
-  handlers: Readonly<Record<string, EffectHandler>>
+  /** An effect that has none waits for a process that has. */
+  handlers: Partial<EffectHandlers>
   clock: Clock
   log: Logger
 }): EffectRunner {
@@ -96,11 +98,9 @@ export function createEffectRunner({
 
   async function runOne(effect: EffectRecord): Promise<void> {
     const { effectId, type, attempts } = effect
-    const handler = handlers[type]
     let outcome: EffectOutcome | void
     try {
-      if (!handler) throw new Error(`no handler for effects of type ${type}`)
-      outcome = await handler(effect)
+      outcome = await handle(parseEffect(effect))
     } catch (error) {
       const waitMs = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(attempts, 10))
       log.warn({ err: error, type, attempts, waitMs }, 'an effect failed and is tried again')
@@ -108,6 +108,12 @@ export function createEffectRunner({
     }
     if (typeof outcome === 'object') return comeAgain(effectId, outcome.againAfterMs)
     return store.done([effectId])
+  }
+
+  async function handle<T extends EffectType>(effect: Effect<T>): Promise<EffectOutcome | void> {
+    const handler = handlers[effect.type]
+    if (!handler) throw new Error(`no handler for effects of type ${effect.type}`)
+    return handler(effect)
   }
 
   async function comeAgain(effectId: string, afterMs: number): Promise<void> {
