@@ -106,8 +106,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     const troubles = createTroubles({ now, log })
     tellOfDatabase = (line, during) => {
       if (!during) log.warn(line)
-      else if (during.isOver) troubles.over(during.code, line)
-      else troubles.note({ part: 'database', code: during.code, message: line })
+      else if (during.isOver) troubles.clear(during.code, line)
+      else troubles.raise({ part: 'database', code: during.code, message: line })
     }
     await store.calls.saveChart(callDefinitionHash, callChart.machineId, callChart)
 

@@ -117,7 +117,7 @@ export function createCallCore<L extends { fanOut: FanOut }>(deps: CallCoreDeps<
     log,
   })
   const failedJoins = createFailedJoins({ troubles, livekitUrl: deps.addresses.livekitUrl })
-  actors.follow(index.took)
+  actors.follow(index.applyStep)
   actors.follow(({ effects: toDo }) => {
     if (toDo.length > 0) effects.wake()
   })
@@ -134,8 +134,8 @@ export function createCallCore<L extends { fanOut: FanOut }>(deps: CallCoreDeps<
     verify: livekit?.verify ?? null,
     installationId,
     clock,
-    onEvent: intake.take,
-    onIgnored: intake.ignore,
+    onEvent: intake.handleReport,
+    onIgnored: intake.recordIgnored,
     onSeen: health.webhookSeen,
     onRefused: health.webhookRefused,
     log,
@@ -154,7 +154,7 @@ export function createCallCore<L extends { fanOut: FanOut }>(deps: CallCoreDeps<
         urlFor: livekit.urlFor,
         issueToken: livekit.issueToken,
         openRoom: opener.open,
-        joinFailed: failedJoins.told,
+        joinFailed: failedJoins.report,
       },
   })
 
@@ -192,7 +192,10 @@ export function createCallCore<L extends { fanOut: FanOut }>(deps: CallCoreDeps<
         log,
       })
     const kept = reconciler ? [deadlines, reconciler] : [deadlines]
-    return { reconciler, keeper: createKeeper({ store, index, kept, holder: newId(), clock, log }) }
+    return {
+      reconciler,
+      keeper: createKeeper({ store, index, tasks: kept, holder: newId(), clock, log }),
+    }
   }
 
   return {

@@ -16,7 +16,7 @@ const sessionsKeptMs = 24 * 3600_000
 const quietMs = 30_000
 const quietEveryMs = 10_000
 /** Rows in one transaction, each of which costs some pages: a few milliseconds. */
-const mostAtOnce = 100
+const maxAtOnce = 100
 
 export function createHousekeeping({
   store,
@@ -33,10 +33,8 @@ export function createHousekeeping({
   let stopped = false
 
   async function tidy(): Promise<void> {
-    await whileThereIsMore(() =>
-      store.effects.trim(now() - receiptsKeptMs, ignoredKept, mostAtOnce),
-    )
-    await whileThereIsMore(() => store.accounts.purgeSessions(now() - sessionsKeptMs, mostAtOnce))
+    await whileThereIsMore(() => store.effects.trim(now() - receiptsKeptMs, ignoredKept, maxAtOnce))
+    await whileThereIsMore(() => store.accounts.purgeSessions(now() - sessionsKeptMs, maxAtOnce))
   }
 
   /** What was asked of the store meanwhile comes in between. */

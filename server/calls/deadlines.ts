@@ -56,7 +56,7 @@ export function createDeadlines({
       }))
       // A deadline that was only remembered from the database may be none any more.
       if (index.calls.get(callId)?.deadlineAt === deadlineAt) {
-        index.saw(callId, call)
+        index.setCall(callId, call)
       }
     } catch (error) {
       log.warn({ err: error, callId }, 'a deadline could not be sent and is tried again')

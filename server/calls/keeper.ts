@@ -15,7 +15,7 @@ export interface Keeper {
 }
 
 /** What only the keeper runs. */
-export interface Kept {
+export interface KeeperTask {
   start(): void
   stop(): void | Promise<void>
 }
@@ -29,14 +29,14 @@ const refreshMs = 30_000
 export function createKeeper({
   store,
   index,
-  kept,
+  tasks: kept,
   holder,
   clock,
   log,
 }: {
   store: Pick<Store, 'calls' | 'leases' | 'isShared'>
   index: CallIndex
-  kept: readonly Kept[]
+  tasks: readonly KeeperTask[]
   /** This process, by any name that no other one has. */
   holder: string
   clock: Clock
@@ -44,43 +44,43 @@ export function createKeeper({
 }): Keeper {
   let isKeeper = false
 
-  async function turn(next: boolean): Promise<void> {
+  async function setKeeper(next: boolean): Promise<void> {
     if (next === isKeeper) return
     isKeeper = next
     if (next) kept.forEach((one) => one.start())
     else await Promise.all(kept.map(async (one) => one.stop()))
   }
 
-  async function look(): Promise<void> {
+  async function renew(): Promise<void> {
     try {
       const isMine = !store.isShared || (await store.leases.hold(leaseName, holder, leaseMs))
       // What other processes committed, so that their calls are looked after, too.
       if (isMine) index.refresh(await store.calls.active())
-      await turn(isMine)
+      await setKeeper(isMine)
     } catch (error) {
       report(error)
-      if (store.isShared) await turn(false)
+      if (store.isShared) await setKeeper(false)
     }
   }
 
   const report = (error: unknown) =>
     log.warn({ err: error }, 'who looks after the calls could not be read')
   const everyMs = store.isShared ? renewMs : refreshMs
-  const looking = createRepeat({
+  const renewal = createRepeat({
     clock,
     nextAt: () => clock.now() + everyMs,
-    run: look,
+    run: renew,
     onError: report,
   })
 
   return {
     async start() {
-      await (store.isShared ? look() : turn(true))
-      looking.start()
+      await (store.isShared ? renew() : setKeeper(true))
+      renewal.start()
     },
     async stop() {
-      await looking.stop()
-      await turn(false)
+      await renewal.stop()
+      await setKeeper(false)
       if (store.isShared) await store.leases.release(leaseName, holder)
     },
   }

@@ -123,14 +123,14 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     } catch (error) {
       seenSinceTrouble.clear()
       health.failed(error)
-      await forEach(calls, (call) => notePassFailed(call, begunAt))
+      await forEach(calls, (call) => recordFailedPass(call, begunAt))
       return null
     }
   }
 
   /** R37: passes that fail for long make the call unconfirmed, and end it at last. */
-  async function notePassFailed({ roomId, callId }: IndexedCall, begunAt: number): Promise<void> {
-    failedPasses.note(callId, begunAt)
+  async function recordFailedPass({ roomId, callId }: IndexedCall, begunAt: number): Promise<void> {
+    failedPasses.add(callId, begunAt)
     const since = failedPasses.since(callId, now(), signs.seenAt())
     if (since === null) return
     try {
@@ -140,7 +140,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
         callEvent: (at) => ({ type: 'livekit.unreachable', at, callId, since, aliveAt }),
         result: ({ state }) => state.call?.context ?? null,
       }))
-      failedPasses.told(callId, now(), context?.unreachableSince ?? since)
+      failedPasses.markReported(callId, now(), context?.unreachableSince ?? since)
     } catch (error) {
       log.warn({ err: error, callId }, 'a call could not be told that LiveKit is away')
     }
@@ -172,7 +172,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
         // One room's failure never stops the others (R40).
         seenSinceTrouble.delete(call.callId)
         log.warn({ err: error, callId: call.callId }, 'a call could not be compared with LiveKit')
-        await notePassFailed(call, begunAt)
+        await recordFailedPass(call, begunAt)
       }
     })
     failedPasses.keepOnly((callId) => index.calls.has(callId))
@@ -212,7 +212,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
         result: ({ state }) => state.call,
       }),
     )
-    index.saw(callId, call)
+    index.setCall(callId, call)
   }
 
   /** R39: a LiveKit room of ours whose call has ended is closed; one that we never knew is left alone. */

@@ -143,11 +143,11 @@ function toLivekit(
   }
 }
 
-const mostEmbeddedParticipants = 8
+const defaultMaxParticipants = 8
 
 /** The smaller of two limits counts, and 0 is none: `[calls] most_people` is for any LiveKit. */
 function toEmbedded(section: Section<'livekit'>, mostPeople: number): LivekitConfig {
-  const places = section.max_participants ?? mostEmbeddedParticipants
+  const places = section.max_participants ?? defaultMaxParticipants
   return {
     embedded: {
       mediaAddresses: section.media_addresses ?? null,

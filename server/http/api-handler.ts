@@ -25,14 +25,14 @@ export interface ApiDeps {
   now(): number
 }
 
-const largestBody = 64 * 1024
+const maxBodyBytes = 64 * 1024
 const safeMethods = ['GET', 'HEAD', 'OPTIONS']
 const nothing = Buffer.alloc(0)
 
 export function createApiHandler(deps: ApiDeps): (exchange: Exchange, head: RequestHead) => void {
   const { router, origins, log, now } = deps
   const limit = createRateLimit({
-    most: deps.requestsPerSecond,
+    max: deps.requestsPerSecond,
     inS: 1,
     refusal: 'too many requests',
   })
@@ -66,7 +66,7 @@ export function createApiHandler(deps: ApiDeps): (exchange: Exchange, head: Requ
     if (!match) throw new AppError('not-found', 'there is no such endpoint')
     const { route, param } = match
     const bodyRead =
-      route.method === 'GET' ? Promise.resolve(nothing) : readBody(exchange, largestBody)
+      route.method === 'GET' ? Promise.resolve(nothing) : readBody(exchange, maxBodyBytes)
     // Whoever waits for it below sees the rejection; refused requests do not wait.
     bodyRead.catch(() => undefined)
 

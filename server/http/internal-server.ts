@@ -31,9 +31,9 @@ export async function openInternalServer({
 }): Promise<InternalServer> {
   const app = uWS.App()
   mountMedia(app, { carrier, now, log })
-  const take = (...args: Parameters<ReturnType<typeof createWebhookHandler>>) =>
+  const handleWebhook = (...args: Parameters<ReturnType<typeof createWebhookHandler>>) =>
     createWebhookHandler(webhooks(), log)(...args)
-  mount(app, 'post', '/webhooks/livekit', take, log)
+  mount(app, 'post', '/webhooks/livekit', handleWebhook, log)
   const { port, stop } = await listen(app, '127.0.0.1', 0)
   return {
     url: `http://127.0.0.1:${port}`,

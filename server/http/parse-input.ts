@@ -7,7 +7,7 @@ import type { Route } from './route.ts'
 /** What a route takes that takes nothing. */
 const nothing = z.strictObject({})
 const deepestNesting = 16
-const longestFieldName = 100
+const maxFieldNameLength = 100
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** Throws `unsupported-media-type` or `invalid-request`. */
@@ -101,7 +101,7 @@ function parseWith(schema: z.ZodType, value: unknown): unknown {
 }
 
 function invalid(name: string, why: string): AppError {
-  const field = name.slice(0, longestFieldName)
+  const field = name.slice(0, maxFieldNameLength)
   const message = field === '' ? why : `${field}: ${why}`
   return new AppError('invalid-request', message, { field })
 }

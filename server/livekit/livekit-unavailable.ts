@@ -53,7 +53,7 @@ export function fromAnswer(
   address: string,
 ): LivekitUnavailable {
   if (status === 401 || status === 403) {
-    if (status === 401 && skewMs !== null && Math.abs(skewMs) > mostSkewMs) {
+    if (status === 401 && skewMs !== null && Math.abs(skewMs) > maxSkewMs) {
       const seconds = Math.round(Math.abs(skewMs) / 1000)
       return new LivekitUnavailable(
         'clock',
@@ -71,7 +71,7 @@ export function fromAnswer(
 }
 
 /** LiveKit takes what is a minute off; a refusal within half of it is another one's fault. */
-const mostSkewMs = 30_000
+const maxSkewMs = 30_000
 
 const notTrusted = [
   'DEPTH_ZERO_SELF_SIGNED_CERT',

@@ -35,7 +35,7 @@ export function createUpgrade({ origins, hints, accounts }: UpgradeDeps): Upgrad
     if (isForeign) throw new AppError('forbidden', 'this origin may not open a socket')
   }
 
-  async function askWho(token: string | undefined): Promise<SignedIn | NotSignedIn> {
+  async function authenticate(token: string | undefined): Promise<SignedIn | NotSignedIn> {
     const me = token === undefined ? undefined : await accounts().authenticate(token)
     if (me) return me
     const hasExpired = token !== undefined && (await accounts().hasExpired(token))
@@ -57,11 +57,11 @@ export function createUpgrade({ origins, hints, accounts }: UpgradeDeps): Upgrad
       answerError(openExchange(res, req), error)
       return
     }
-    const asked = askWho(presented?.token)
+    const authentication = authenticate(presented?.token)
     // Whoever opens it sees the rejection; one that is gone by then does not wait.
-    asked.catch(() => undefined)
+    authentication.catch(() => undefined)
     res.upgrade<SocketData>(
-      newSocketData(asked),
+      newSocketData(authentication),
       header('sec-websocket-key'),
       header('sec-websocket-protocol'),
       header('sec-websocket-extensions'),

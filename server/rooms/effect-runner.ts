@@ -28,7 +28,7 @@ const leaseMs = 8_000
 /** Taken at once, and of each type under way. */
 const atOnce = 32
 const firstWaitMs = 1_000
-const longestWaitMs = 60_000
+const maxWaitMs = 60_000
 /** Other processes' effects, and those whose process died, are looked for this often. */
 const lookEveryMs = 3_000
 
@@ -102,7 +102,7 @@ export function createEffectRunner({
     try {
       outcome = await handle(parseEffect(effect))
     } catch (error) {
-      const waitMs = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(attempts, 10))
+      const waitMs = Math.min(maxWaitMs, firstWaitMs * 2 ** Math.min(attempts, 10))
       log.warn({ err: error, type, attempts, waitMs }, 'an effect failed and is tried again')
       return comeAgain(effectId, waitMs)
     }

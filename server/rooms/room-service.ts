@@ -41,7 +41,7 @@ export interface RoomServiceDeps {
   store: Pick<Store, 'rooms' | 'accounts'>
   steps: RoomSteps
   views: RoomViews
-  fanOut: Pick<FanOut, 'membersGained'>
+  fanOut: Pick<FanOut, 'membersAdded'>
   now(): number
   newId(): string
 }
@@ -190,7 +190,7 @@ export function createRoomService(deps: RoomServiceDeps): RoomService {
       const made = await rooms.findDm(dmKey)
       if (!made) throw new AppError('unavailable', 'the direct messages could not be opened')
       const created = outcome === 'committed'
-      if (created) await deps.fanOut.membersGained(roomId, [me.user.id, userId])
+      if (created) await deps.fanOut.membersAdded(roomId, [me.user.id, userId])
       return { room: await viewFor(me, made.room.roomId), created }
     },
 

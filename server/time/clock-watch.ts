@@ -25,9 +25,9 @@ export function watchClock({
   const code = 'machine-clock'
   let stopped = false
 
-  function tell(what: string, aheadMs: number): void {
+  function raise(what: string, aheadMs: number): void {
     const side = aheadMs < 0 ? 'behind it' : 'ahead of it'
-    troubles.note({
+    troubles.raise({
       part: 'clock',
       code,
       message:
@@ -38,39 +38,39 @@ export function watchClock({
 
   clock.onStep(({ byMs, aheadMs }) => {
     if (stopped) return
-    tell(
+    raise(
       `this machine’s clock was set ${byMs < 0 ? 'back' : 'forward'} by ${seconds(byMs)}`,
       aheadMs,
     )
     onStep()
   })
 
-  function look(): void {
+  function compare(): void {
     // Asking is what notices a step; where they agree again that is told once.
     const aheadMs = clock.now() - wall()
     if (Math.abs(aheadMs) < agreesMs) {
-      troubles.over(code, 'the server’s time and this machine’s clock agree again')
+      troubles.clear(code, 'the server’s time and this machine’s clock agree again')
     }
   }
 
-  const looking = createRepeat({
+  const comparing = createRepeat({
     clock,
     nextAt: () => clock.now() + everyMs,
-    run: look,
+    run: compare,
     onError: (error) => log.error({ err: error }, 'the clocks could not be compared'),
   })
   return {
     start() {
       const aheadMs = clock.now() - wall()
       if (aheadMs > agreesMs) {
-        tell('what is stored is later than this machine’s clock, which was set back', aheadMs)
+        raise('what is stored is later than this machine’s clock, which was set back', aheadMs)
       }
-      look()
-      looking.start()
+      compare()
+      comparing.start()
     },
     stop() {
       stopped = true
-      return looking.stop()
+      return comparing.stop()
     },
   }
 }

@@ -13,7 +13,7 @@ export interface Repeat {
 }
 
 /** Node's timers hold no more than 2^31 ms. */
-const farthestMs = 3600_000
+const maxDelayMs = 3600_000
 
 export function createRepeat({
   clock,
@@ -38,8 +38,8 @@ export function createRepeat({
     if (at === Infinity) return
     const delayMs = Math.max(0, at - clock.now())
     timer =
-      delayMs > farthestMs
-        ? clock.after(farthestMs, plan)
+      delayMs > maxDelayMs
+        ? clock.after(maxDelayMs, plan)
         : clock.after(delayMs, () => void begin())
   }
 

@@ -47,7 +47,7 @@ export function createServerClock({
   let askedQuietAt = -Infinity
   const listeners: ((step: ClockStep) => void)[] = []
 
-  function noteStep(byMs: number): void {
+  function emitStep(byMs: number): void {
     const step = { byMs: Math.round(byMs), aheadMs: Math.round(time - read) }
     // Later: whoever asked for the time is in the middle of something.
     after(0, () => listeners.forEach((listener) => listener(step)))
@@ -78,7 +78,7 @@ export function createServerClock({
       ticked = tick
       time += passedMs
       const steppedMs = read - before - passedMs
-      if (Math.abs(steppedMs) >= noticeableMs) noteStep(steppedMs)
+      if (Math.abs(steppedMs) >= noticeableMs) emitStep(steppedMs)
       const aheadMs = time - read
       if (aheadMs > 0) time -= Math.min(aheadMs, passedMs * slewing)
       else if (aheadMs < 0) catchUp(-aheadMs, passedMs)

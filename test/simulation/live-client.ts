@@ -168,7 +168,7 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
         freeAt = world.now() + stuckMs
         world.after(stuckMs, () => {
           held.splice(0).forEach(deliver)
-          if (current?.socket === socket) server.fanOut.drained(socket)
+          if (current?.socket === socket) server.fanOut.handleDrain(socket)
         })
       }
       if (!isStuck()) deliver(text)
@@ -179,7 +179,7 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
     const publish = (text: string) => {
       if (offer(text)) return
       world.tell(name, 'reads too slowly: a message is dropped')
-      server.fanOut.lost(socket)
+      server.fanOut.handleDropped(socket)
     }
     /** What the server uses of uWebSockets. */
     const ws = {
@@ -193,7 +193,7 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
     const socket = createLiveSocket(
       ws as unknown as WebSocket<SocketData>,
       deps.me,
-      server.fanOut.lost,
+      server.fanOut.handleDropped,
     )
     current = { socket, server, release: () => server.forgetSocket(publish) }
     server.fanOut.open(socket).catch(() => client.cut())

@@ -13,7 +13,7 @@ import type { LivekitPort } from '../../server/livekit/livekit-port.ts'
 import { toLivekitRoomName } from '../../server/livekit/livekit-room-name.ts'
 import { toReport } from '../../server/livekit/to-call-event.ts'
 import type { followFacts } from '../../server/protocol/follow-room.ts'
-import { createElsewhere } from '../../server/realtime/elsewhere.ts'
+import { createCommitPoll } from '../../server/realtime/commit-poll.ts'
 import { createFanOut, type SocketFanOut } from '../../server/realtime/fan-out.ts'
 import type { RoomSteps } from '../../server/rooms/room-step.ts'
 import type { Clock } from '../../server/time/clock.ts'
@@ -111,7 +111,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
   })
   const { calls, steps } = core
   const { fanOut } = core.live
-  const elsewhere = createElsewhere({
+  const commitPoll = createCommitPoll({
     store,
     fanOut,
     prolong: (me) => Promise.resolve(me),
@@ -144,13 +144,13 @@ export function createServer(deps: ServerDeps): SimulatedServer {
       clock.notBefore(await store.rooms.latestAt())
       await core.takeUp()
       listening = true
-      elsewhere.start()
+      commitPoll.start()
       await core.start()
     },
 
     async stop() {
       listening = false
-      await Promise.all([core.stop(), elsewhere.stop()])
+      await Promise.all([core.stop(), commitPoll.stop()])
     },
   }
 }

@@ -68,7 +68,7 @@ export async function openPeopleCore(): Promise<PeopleCore> {
   const gained = new Map<string, string[]>()
   const fanOut = {
     sessionsEnded: (sessionIds: string[]) => void endedSessions.push(...sessionIds),
-    membersGained: (roomId: string, userIds: string[]) => {
+    membersAdded: (roomId: string, userIds: string[]) => {
       gained.set(roomId, userIds)
       return Promise.resolve()
     },

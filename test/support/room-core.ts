@@ -45,7 +45,7 @@ export function createRoomCore({
           published.set(roomId, [...(published.get(roomId) ?? []), ...facts])
         },
         roomChanged() {},
-        membersGained: () => Promise.resolve(),
+        membersAdded: () => Promise.resolve(),
         sessionsEnded() {},
       },
     }),

@@ -17,7 +17,7 @@ export function callRoutes(
 ): Route[] {
   /** Each join is a step of the call that everybody in it is told of (R52). */
   const limitJoins = createRateLimit({
-    most: joinsPerMinute,
+    max: joinsPerMinute,
     inS: 60,
     refusal: 'too many joins into this call',
   })

@@ -408,7 +408,7 @@ describe('messages', () => {
       store: core.store,
       steps: createRoomCore({ store: core.store, now: core.now, newId: () => uuidV7() }).mailbox,
       views: core.views,
-      fanOut: { membersGained: () => Promise.resolve() },
+      fanOut: { membersAdded: () => Promise.resolve() },
       now: core.now,
       newId: () => uuidV7(),
     })

@@ -13,11 +13,11 @@ import type { LiveSocket } from './live-socket.ts'
 
 const everyMs = 500
 /** A session that is in use is prolonged once a day; this is how often a socket asks. */
-const lookAfterMs = 60_000
+const prolongEveryMs = 60_000
 /** A socket that does not drain for so long is cut. */
-const longestBehindMs = 30_000
+const maxBehindMs = 30_000
 
-export function createElsewhere({
+export function createCommitPoll({
   store,
   fanOut,
   prolong,
@@ -31,19 +31,19 @@ export function createElsewhere({
   log: Logger
 }): Pick<Repeat, 'start' | 'stop'> {
   const { now } = clock
-  const lookedAfter = new WeakMap<LiveSocket, number>()
+  const prolongedAt = new WeakMap<LiveSocket, number>()
   /** The database's clock at the last look; null before the first. */
-  let lookedAt: number | null = null
+  let polledAt: number | null = null
 
-  async function look(): Promise<void> {
-    endWhatIsOver()
+  async function poll(): Promise<void> {
+    endStaleSockets()
     if (fanOut.sockets.size === 0) {
-      lookedAt = null
+      polledAt = null
       return
     }
     const at = await store.rooms.now()
     // The database's clock may have been set back since (R53).
-    const since = Math.min(lookedAt ?? at, at)
+    const since = Math.min(polledAt ?? at, at)
     const [moved, ended] = await Promise.all([
       store.rooms.changedSince(since),
       store.accounts.sessionsEndedSince(since),
@@ -55,41 +55,41 @@ export function createElsewhere({
       return !channel || channel.firstVersion > fanOut.knownVersion(roomId)
     })
     if (wasUnwatched) await fanOut.compareMemberships()
-    news.forEach((room) => fanOut.movedElsewhere(room))
+    news.forEach((room) => fanOut.roomMoved(room))
     fanOut.sessionsEnded(ended)
-    lookedAt = at
+    polledAt = at
   }
 
-  function endWhatIsOver(): void {
+  function endStaleSockets(): void {
     const at = now()
     for (const socket of [...fanOut.sockets]) {
-      if (at - (lookedAfter.get(socket) ?? -Infinity) > lookAfterMs) lookAfter(socket, at)
+      if (at - (prolongedAt.get(socket) ?? -Infinity) > prolongEveryMs) prolongSession(socket, at)
       const since = socket.behindSince ?? socket.waitingSince
-      if (since !== null && at - since > longestBehindMs) socket.cut()
+      if (since !== null && at - since > maxBehindMs) socket.cut()
     }
   }
 
   /** Who is connected uses their session: it goes on, or is over by now. */
-  function lookAfter(socket: LiveSocket, at: number): void {
-    lookedAfter.set(socket, at)
+  function prolongSession(socket: LiveSocket, at: number): void {
+    prolongedAt.set(socket, at)
     prolong(socket.me)
       .then((me) => {
         if (me) socket.me = me
-        else socket.end(closeCodes.sessionEnded, whyOver(socket))
+        else socket.end(closeCodes.sessionEnded, closeReasonOf(socket))
       })
       .catch((error: unknown) => {
         log.warn({ err: error }, 'a session in use could not be prolonged; trying again')
       })
   }
 
-  function whyOver({ me }: LiveSocket): string {
+  function closeReasonOf({ me }: LiveSocket): string {
     return me.expiresAt <= now() ? closeReasons.sessionExpired : closeReasons.sessionEnded
   }
 
   return createRepeat({
     clock,
     nextAt: () => now() + everyMs,
-    run: look,
+    run: poll,
     onError: (error) => log.warn({ err: error }, 'other processes’ commits could not be read'),
   })
 }
