@@ -2,6 +2,7 @@
 import type { AnyStateMachine } from 'xstate'
 import { callMachine } from './call.machine.ts'
 import { connectionMachine } from './connection.machine.ts'
+import { deviceMachine } from './device.machine.ts'
 import { voiceSessionMachine } from './voice-session.machine.ts'
 
 export interface CatalogueEntry {
@@ -14,5 +15,6 @@ export interface CatalogueEntry {
 export const catalogue: readonly CatalogueEntry[] = [
   { id: callMachine.id, side: 'server', machine: callMachine },
   { id: connectionMachine.id, side: 'server', machine: connectionMachine },
+  { id: deviceMachine.id, side: 'browser', machine: deviceMachine },
   { id: voiceSessionMachine.id, side: 'browser', machine: voiceSessionMachine },
 ]

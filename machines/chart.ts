@@ -5,7 +5,10 @@
 import type { AnyStateMachine, AnyStateNode } from 'xstate'
 
 export interface ChartTransition {
-  /** The event's type; empty for transitions that are always open. */
+  /**
+   * The event's type; empty for transitions that are always open. What XState itself sends by name:
+   * `after(delay)`, `done(actor)`, `error(actor)`, `snapshot(actor)`.
+   */
   event: string
   guard: string | null
   targets: string[]
@@ -18,6 +21,10 @@ export interface ChartState {
   initial: string | null
   entry: string[]
   exit: string[]
+  /** Actors that run as long as the state is: `name`, or `id (name)`. Only where there are any. */
+  invokes?: string[]
+  /** Names of the delays that the state waits for. Only where there are any. */
+  delays?: string[]
   transitions: ChartTransition[]
   states: ChartState[]
 }
@@ -39,14 +46,27 @@ function describeState(node: AnyStateNode): ChartState {
     initial: node.initial?.target[0]?.key ?? null,
     entry: node.entry.map(nameOf),
     exit: node.exit.map(nameOf),
+    ...(node.invoke.length > 0 && {
+      invokes: node.invoke.map(({ id, src }) => (id === src ? id : `${id} (${nameOf(src)})`)),
+    }),
+    ...(node.after.length > 0 && { delays: node.after.map(({ delay }) => String(delay)) }),
     transitions: [...transitions, ...(node.always ?? [])].map((transition) => ({
-      event: String(transition.eventType),
+      event: nameOfEvent(String(transition.eventType), node.id),
       guard: transition.guard ? nameOf(transition.guard) : null,
       targets: (transition.target ?? []).map((target) => target.id),
       actions: transition.actions.map(nameOf),
     })),
     states: Object.values(node.states).map(describeState),
   }
+}
+
+/** `xstate.after.retry.voice-session.returning.waiting` reads `after(retry)`. */
+function nameOfEvent(type: string, stateId: string): string {
+  const [, kind, name] =
+    /^xstate\.(after|done\.actor|error\.actor|snapshot)\.(.+)$/.exec(type) ?? []
+  if (kind === undefined || name === undefined) return type
+  const isOfState = kind === 'after' && name.endsWith(`.${stateId}`)
+  return `${kind.replace('.actor', '')}(${isOfState ? name.slice(0, -stateId.length - 1) : name})`
 }
 
 /** `name`, `name(params)`, `and(a, b)`: what is written in the config, never a function's text. */

@@ -1,4 +1,5 @@
 /** What a browser's own session in a call is told, and what it asks to be done. */
+import type { DoneActorEvent, ErrorActorEvent } from 'xstate'
 import type { DisconnectName, OverReason, Standing } from './voice-session.reasons.ts'
 
 /** Why a microphone, camera or screen could not be opened. */
@@ -15,7 +16,10 @@ export interface Wishes {
   camera: boolean
 }
 
-/** `attempt` ties an answer to its question: a late one of an earlier attempt changes nothing. */
+/** An expected outcome is a value; what the promises throw is that nobody answered. */
+export type Checked = 'may-join' | 'cannot-encrypt' | 'nothing-to-return-to'
+export type JoinOutcome = { callId: string; connectionId: string } | { refused: OverReason }
+
 export type VoiceSessionEvent =
   // By the person
   | {
@@ -25,40 +29,16 @@ export type VoiceSessionEvent =
       wishes: Wishes
       /** A page that comes back names its call: it never starts another one. */
       expectedCallId: string | null
-      at: number
     }
   | { type: 'leave.requested' }
   | { type: 'dismissed' }
   | { type: 'microphone.wanted'; enabled: boolean }
   | { type: 'camera.wanted'; enabled: boolean }
   | { type: 'screen.wanted'; enabled: boolean }
-  // Answers to what the session asked for
-  | { type: 'check.passed'; attempt: number }
-  /** Nothing to return to: the call is over, or another tab of this browser is in it. */
-  | { type: 'check.failed'; attempt: number; why: 'cannot-encrypt' | 'nothing-to-return-to' }
-  /** May come long after it was given up, or taken for lost: then it is left on the server. */
-  | {
-      type: 'join.answered'
-      attempt: number
-      roomId: string
-      callId: string
-      connectionId: string
-    }
-  | { type: 'join.refused'; attempt: number; reason: OverReason }
-  | { type: 'left' }
-  | { type: 'retry.due'; at: number }
   // By LiveKit
-  | { type: 'livekit.connected'; attempt: number }
-  | { type: 'livekit.failed'; attempt: number; reason: 'livekit-unreachable' | 'media-blocked' }
-  | { type: 'livekit.reconnecting'; attempt: number }
-  | { type: 'livekit.reconnected'; attempt: number }
-  | {
-      type: 'livekit.disconnected'
-      attempt: number
-      reason: DisconnectName
-      standing: Standing
-      at: number
-    }
+  | { type: 'livekit.reconnecting' }
+  | { type: 'livekit.reconnected' }
+  | { type: 'livekit.disconnected'; reason: DisconnectName }
   | { type: 'microphone.changed'; published: boolean; cause: ChangeCause }
   | { type: 'microphone.failed'; trouble: DeviceTrouble }
   | { type: 'camera.changed'; published: boolean; cause: ChangeCause }
@@ -69,8 +49,15 @@ export type VoiceSessionEvent =
   | { type: 'call.over'; callId: string; reason: 'call-ended' | 'calls-off' }
   | { type: 'room.gone'; roomId: string }
   // By the page
-  | { type: 'page.resumed'; at: number }
-  | { type: 'network.online'; at: number }
+  | { type: 'page.resumed' }
+  | { type: 'network.online' }
+
+/** What XState says of the promises that the session invoked; one that was left is never heard of. */
+export type VoiceSessionAnswer =
+  | DoneActorEvent<Checked, 'check'>
+  | DoneActorEvent<JoinOutcome, 'join'>
+  | DoneActorEvent<Standing, 'standing'>
+  | ErrorActorEvent<unknown, 'connect'>
 
 /** Where the session is: enough for a leave, nothing secret. */
 export interface Place {
@@ -79,25 +66,13 @@ export interface Place {
   connectionId: string
 }
 
-/** Emitted by the machine; the driver does it and answers by events. */
+/** Emitted by the machine; the driver does it. */
 export type VoiceSessionEffect =
-  | { type: 'check'; attempt: number; roomId: string; expectedCallId: string | null }
-  | {
-      type: 'ask'
-      attempt: number
-      roomId: string
-      connectionId: string
-      expectedCallId: string | null
-    }
-  | { type: 'connect'; attempt: number }
-  | { type: 'wait'; delayMs: number }
-  | { type: 'set.microphone'; enabled: boolean }
-  | { type: 'set.camera'; enabled: boolean }
   | { type: 'set.screen'; enabled: boolean }
-  /** R16: stop microphone and camera, tell our server, leave LiveKit; then say `left`. */
-  | { type: 'hang.up'; place: Place }
-  /** Tell our server only: LiveKit was never reached, or has let go. */
-  /** `failed`: the join was given up because of that; the operator should know. */
+  /**
+   * Tell our server only: LiveKit was never reached, or has let go. `failed`: the join was given up
+   * because of that; the operator should know.
+   */
   | { type: 'tell.leave'; place: Place; failed?: 'livekit-unreachable' | 'media-blocked' }
   /** Nothing is left of the session: the lock, the kept place, the LiveKit connection go. */
   | { type: 'release' }

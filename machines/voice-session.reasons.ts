@@ -20,10 +20,13 @@ export type Failure = (typeof failures)[number]
 export type Ending = (typeof endings)[number]
 export type OverReason = Refusal | Failure | Ending
 
-export const isRefusal = (reason: OverReason): reason is Refusal =>
-  refusals.some((known) => known === reason)
-export const isFailure = (reason: OverReason): reason is Failure =>
-  failures.some((known) => known === reason)
+const isIn =
+  <T extends string>(list: readonly T[]) =>
+  (reason: string | null): reason is T =>
+    list.some((known) => known === reason)
+export const isRefusal = isIn(refusals)
+export const isFailure = isIn(failures)
+export const isOverReason = isIn([...refusals, ...failures, ...endings])
 
 /** LiveKit's `DisconnectReason`, by name. */
 export type DisconnectName =
@@ -78,27 +81,44 @@ export function isDisconnectName(name: string | undefined): name is DisconnectNa
   return name !== undefined && Object.hasOwn(afterDisconnect, name)
 }
 
-export type Outcome = { is: 'back' } | { is: 'over'; reason: Ending | Failure }
-
-/** What follows from a disconnect. */
-export function outcomeOf(name: DisconnectName, standing: Standing): Outcome {
-  const consequence = afterDisconnect[name]
-  if (consequence === 'come-back') return { is: 'back' }
-  if (consequence !== 'ask-our-server') return { is: 'over', reason: consequence }
+/** What follows from an unexplained disconnect, by what our server says. */
+export function endingOf(name: DisconnectName, standing: Standing): Ending {
   switch (standing) {
     case 'room-gone':
-      return { is: 'over', reason: 'room-gone' }
+      return 'room-gone'
     case 'call-over':
-      return { is: 'over', reason: 'call-ended' }
+      return 'call-ended'
     case 'not-in-call':
-      return { is: 'over', reason: 'removed' }
+      return 'removed'
     case 'in-call':
       // Removed from LiveKit, yet our server still lists us: another page of ours took over (R9).
       // A deleted LiveKit room takes everybody out, whoever is listed.
-      return name === 'PARTICIPANT_REMOVED'
-        ? { is: 'over', reason: 'moved-to-another-device' }
-        : { is: 'over', reason: 'call-ended' }
+      return name === 'PARTICIPANT_REMOVED' ? 'moved-to-another-device' : 'call-ended'
     default:
       return standing satisfies never
   }
+}
+
+/** Our server's closed code for a refused join, as the reason that it is to a session. */
+export function refusalOfCode(code: string): OverReason {
+  switch (code) {
+    case 'call-full':
+    case 'call-ended':
+    case 'not-a-member':
+      return code
+    case 'not-found':
+      return 'room-gone'
+    default:
+      return 'server-unreachable'
+  }
+}
+
+/** What a room's call, as our server shows it, says of a person who was in the call `callId`. */
+export function standingIn(
+  call: { callId: string; participants: readonly { userId: string }[] } | null,
+  callId: string,
+  userId: string | undefined,
+): Standing {
+  if (call?.callId !== callId) return 'call-over'
+  return call.participants.some((one) => one.userId === userId) ? 'in-call' : 'not-in-call'
 }

@@ -1,272 +1,260 @@
 /**
- * What the voice session remembers, asks and decides: context, guards and actions by name. The
- * chart that uses them is in voice-session.machine.ts.
+ * What the voice session remembers, asks and decides: context, guards, actions, actors and delays by
+ * name. The chart that uses them is in voice-session.machine.ts.
  */
-import { assertEvent, assign, emit, enqueueActions, setup } from 'xstate'
+import {
+  and,
+  assertEvent,
+  assign,
+  emit,
+  enqueueActions,
+  fromPromise,
+  not,
+  sendTo,
+  setup,
+  stateIn,
+} from 'xstate'
+import { deviceGuards, deviceMachine, type DeviceEvent } from './device.machine.ts'
 import type {
+  Checked,
   DeviceTrouble,
+  JoinOutcome,
   Place,
+  VoiceSessionAnswer,
   VoiceSessionEffect,
   VoiceSessionEvent,
-  Wishes,
 } from './voice-session.events.ts'
-import { isFailure, isRefusal, outcomeOf, type OverReason } from './voice-session.reasons.ts'
+import {
+  afterDisconnect,
+  endingOf,
+  isFailure,
+  isOverReason,
+  isRefusal,
+  type DisconnectName,
+  type OverReason,
+  type Standing,
+} from './voice-session.reasons.ts'
 
-export interface VoiceSessionTiming {
+export const voiceSessionTiming = {
+  /** For the answer to a join; longer than our server waits for LiveKit. */
+  joinMs: 20_000,
   /** How long it tries to come back before it says so and stops. */
-  giveUpMs: number
-  /** The pause before each try; the last one repeats. */
-  retryDelaysMs: readonly number[]
-}
-
-export const voiceSessionTiming: VoiceSessionTiming = {
   giveUpMs: 90_000,
+  /** The pause before each try; the last one repeats. */
   retryDelaysMs: [0, 500, 1000, 2000, 4000],
 }
-
-export interface VoiceSessionContext {
-  timing: VoiceSessionTiming
-  roomId: string | null
-  callId: string | null
-  connectionId: string | null
-  /** The call that a returning page means; null for a fresh join. */
-  expectedCallId: string | null
-  /** Counts what was asked for, so that a late answer is known as such. */
-  attempt: number
-  /** Tries to come back since the connection was lost. */
-  tries: number
-  lostAt: number | null
-  wishes: Wishes
-  microphoneTrouble: DeviceTrouble | null
-  cameraTrouble: DeviceTrouble | null
-  screenTrouble: DeviceTrouble | null
-  /** A screen is shared, or was when the connection was lost. */
-  sharing: boolean
-  /** Why it is over; null while it is not. */
-  reason: OverReason | null
-}
+export type VoiceSessionTiming = typeof voiceSessionTiming
 
 export const nowhere = {
-  roomId: null,
-  callId: null,
-  connectionId: null,
-  expectedCallId: null,
+  roomId: null as string | null,
+  /** Also the call that a returning page means; null for a fresh join. */
+  callId: null as string | null,
+  connectionId: null as string | null,
+  /** Tries to come back since the connection was lost. */
   tries: 0,
-  lostAt: null,
-  microphoneTrouble: null,
-  cameraTrouble: null,
-  screenTrouble: null,
+  /** Why LiveKit let go, while our server is asked what that means. */
+  disconnect: null as DisconnectName | null,
+  screenTrouble: null as DeviceTrouble | null,
+  /** A screen is shared, or was when the connection was lost. */
   sharing: false,
-  reason: null,
-} satisfies Partial<VoiceSessionContext>
+  /** Why it is over; null while it is not. */
+  reason: null as OverReason | null,
+}
 
-function placeOf(context: VoiceSessionContext): Place {
-  return {
-    roomId: context.roomId ?? '',
-    callId: context.callId ?? '',
-    connectionId: context.connectionId ?? '',
+export type VoiceSessionContext = typeof nowhere & { timing: VoiceSessionTiming }
+
+interface OfContext {
+  context: VoiceSessionContext
+}
+
+export const placeOf = ({ context }: OfContext): Place => ({
+  roomId: context.roomId ?? '',
+  callId: context.callId ?? '',
+  connectionId: context.connectionId ?? '',
+})
+
+export interface JoinInput {
+  roomId: string
+  connectionId: string
+  expectedCallId: string | null
+}
+
+export const joinInputOf = ({ context }: OfContext): JoinInput => ({
+  roomId: context.roomId ?? '',
+  connectionId: context.connectionId ?? '',
+  expectedCallId: context.callId,
+})
+
+/** Whoever runs the machine provides the promises; to a chart they are names. */
+function notProvided(): Promise<never> {
+  return Promise.reject(new Error('provide the actors of the voice session'))
+}
+
+const consequenceOf = (event: VoiceSessionEvent | VoiceSessionAnswer) =>
+  event.type === 'livekit.disconnected' ? afterDisconnect[event.reason] : null
+
+/** Null for an answer that lets in. */
+const refusalOf = (event: VoiceSessionEvent | VoiceSessionAnswer): OverReason | null =>
+  event.type === 'xstate.done.actor.join' && 'refused' in event.output ? event.output.refused : null
+
+function reasonOf(
+  event: VoiceSessionEvent | VoiceSessionAnswer,
+  { disconnect }: VoiceSessionContext,
+): OverReason | null {
+  const consequence = consequenceOf(event)
+  switch (event.type) {
+    case 'call.over':
+      return event.reason
+    case 'room.gone':
+      return 'room-gone'
+    case 'xstate.done.actor.check':
+      return 'cannot-encrypt'
+    case 'xstate.done.actor.join':
+      // Let into another call than the one that was meant: that one is over.
+      return refusalOf(event) ?? 'call-ended'
+    case 'xstate.error.actor.connect':
+      return event.error instanceof Error && event.error.message === 'media-blocked'
+        ? 'media-blocked'
+        : 'livekit-unreachable'
+    case 'livekit.disconnected':
+      return isOverReason(consequence) ? consequence : null
+    case 'xstate.done.actor.standing':
+      return disconnect && endingOf(disconnect, event.output)
+    default:
+      return null
   }
 }
+
+/** What is `microphone.wanted` to the session is `wanted` to the microphone. */
+function toDeviceEvent(event: VoiceSessionEvent | VoiceSessionAnswer): DeviceEvent {
+  assertEvent(event, ['microphone.*', 'camera.*'])
+  return { ...event, type: event.type.split('.')[1] } as DeviceEvent
+}
+
+const deviceKinds = ['microphone', 'camera'] as const
 
 export const voiceSession = setup({
   types: {
     context: {} as VoiceSessionContext,
-    events: {} as VoiceSessionEvent,
+    events: {} as VoiceSessionEvent | VoiceSessionAnswer,
     emitted: {} as VoiceSessionEffect,
     input: {} as { timing?: VoiceSessionTiming } | undefined,
+    children: {} as { microphone: 'device'; camera: 'device' },
+  },
+  actors: {
+    device: deviceMachine,
+    /** Encryption support (R44) and, for a page that comes back, whether it may. */
+    check: fromPromise<Checked, JoinInput>(notProvided),
+    /** Who provides it leaves on the server what is answered after its signal was aborted (R16). */
+    join: fromPromise<JoinOutcome, JoinInput>(notProvided),
+    /** Resolves when LiveKit is up; what was asked for meanwhile is dropped with its signal. */
+    connect: fromPromise<void>(notProvided),
+    /** What our server says of us. */
+    standing: fromPromise<Standing, Place>(notProvided),
+    /** R16: stops microphone and camera, tells our server, leaves LiveKit, in that order. */
+    hangUp: fromPromise<void, Place>(notProvided),
+  },
+  delays: {
+    joinTimeout: ({ context }) => context.timing.joinMs,
+    giveUp: ({ context }) => context.timing.giveUpMs,
+    retry: ({ context: { timing, tries } }) =>
+      timing.retryDelaysMs[Math.min(tries, timing.retryDelaysMs.length - 1)] ?? 0,
   },
   guards: {
-    isThisAttempt: ({ context, event }) => 'attempt' in event && event.attempt === context.attempt,
+    ...deviceGuards,
+    mayJoin: ({ event }) => event.type === 'xstate.done.actor.check' && event.output === 'may-join',
     hasNothingToReturnTo: ({ event }) =>
-      event.type === 'check.failed' && event.why === 'nothing-to-return-to',
+      event.type === 'xstate.done.actor.check' && event.output === 'nothing-to-return-to',
     isOtherCall: ({ context, event }) =>
-      event.type === 'join.answered' &&
-      context.expectedCallId !== null &&
-      event.callId !== context.expectedCallId,
+      event.type === 'xstate.done.actor.join' &&
+      'callId' in event.output &&
+      context.callId !== null &&
+      event.output.callId !== context.callId,
+    isLetIn: ({ event }) => event.type === 'xstate.done.actor.join' && 'callId' in event.output,
+    isRefusal: ({ event }) => isRefusal(refusalOf(event)),
+    isFailure: ({ event }) => isFailure(refusalOf(event)),
+    isPassing: ({ event }) => refusalOf(event) === 'server-unreachable',
     isThisCall: ({ context, event }) =>
       event.type === 'call.over' && event.callId === context.callId,
     isThisRoom: ({ context, event }) =>
       event.type === 'room.gone' && event.roomId === context.roomId,
-    isRefusal: ({ event }) => event.type === 'join.refused' && isRefusal(event.reason),
-    isFailure: ({ event }) => event.type === 'join.refused' && isFailure(event.reason),
-    isPassing: ({ event }) =>
-      event.type === 'join.refused' && event.reason === 'server-unreachable',
-    comesBack: ({ event }) =>
-      event.type === 'livekit.disconnected' &&
-      outcomeOf(event.reason, event.standing).is === 'back',
-    hasFailed: ({ event }) => {
-      if (event.type !== 'livekit.disconnected') return false
-      const outcome = outcomeOf(event.reason, event.standing)
-      return outcome.is === 'over' && isFailure(outcome.reason)
-    },
-    isTooLate: ({ context, event }) =>
-      'at' in event &&
-      context.lostAt !== null &&
-      event.at - context.lostAt > context.timing.giveUpMs,
-    wantsMicrophone: ({ context }) => context.wishes.microphone,
-    wantsCamera: ({ context }) => context.wishes.camera,
-    /** An answer to a join that is not the one that counts now. */
-    isOtherConnection: ({ context, event }) =>
-      event.type === 'join.answered' && event.connectionId !== context.connectionId,
-    sharesNothing: ({ context }) => !context.sharing,
-    isByLoss: ({ event }) => 'cause' in event && event.cause === 'loss',
-    isWanted: ({ event }) => 'enabled' in event && event.enabled,
-    isUnwanted: ({ event }) => 'enabled' in event && !event.enabled,
-    isPublished: ({ event }) => 'published' in event && event.published,
-    isUnpublished: ({ event }) => 'published' in event && !event.published,
-    /** An older answer must not show what is not wanted any more. */
-    isMicrophoneAsWanted: ({ context, event }) =>
-      event.type === 'microphone.changed' && event.published === context.wishes.microphone,
-    isCameraAsWanted: ({ context, event }) =>
-      event.type === 'camera.changed' && event.published === context.wishes.camera,
+    comesBack: ({ event }) => consequenceOf(event) === 'come-back',
+    isUnexplained: ({ event }) => consequenceOf(event) === 'ask-our-server',
+    hasFailed: ({ event }) => isFailure(consequenceOf(event)),
+    /** Of a screen: its connection went, nobody stopped it. */
+    isTakenByLoss: and(['isUnpublished', 'isByLoss']),
+    isWaiting: stateIn({ returning: 'waiting' }),
+    sharesNothing: not(stateIn({ connected: { screen: 'on' } })),
   },
   actions: {
-    beginSession: assign(({ context, event }) => {
+    beginSession: assign(({ event }) => {
       assertEvent(event, 'join.requested')
-      return {
-        ...nowhere,
-        attempt: context.attempt + 1,
-        roomId: event.roomId,
-        connectionId: event.connectionId,
-        expectedCallId: event.expectedCallId,
-        callId: event.expectedCallId,
-        wishes: event.wishes,
-      }
+      const { roomId, connectionId, expectedCallId } = event
+      return { ...nowhere, roomId, connectionId, callId: expectedCallId }
     }),
-    nextAttempt: assign(({ context }) => ({ attempt: context.attempt + 1 })),
     recordAnswer: assign(({ event }) => {
-      assertEvent(event, 'join.answered')
+      assertEvent(event, 'xstate.done.actor.join')
       // The server may have given another connection id, when ours was shut out (R18).
-      return {
-        callId: event.callId,
-        connectionId: event.connectionId,
-        expectedCallId: event.callId,
-      }
+      return 'callId' in event.output ? event.output : {}
     }),
-    recordLoss: assign(({ context, event }) => ({
-      tries: 0,
-      lostAt: context.lostAt ?? ('at' in event ? event.at : 0),
-    })),
-    /** A frozen page could not try: its time to come back begins when it wakes. */
-    restartClock: assign(({ event }) => ('at' in event ? { tries: 0, lostAt: event.at } : {})),
     countTry: assign(({ context }) => ({ tries: context.tries + 1 })),
-    clearLoss: assign({ tries: 0, lostAt: null }),
-    recordMicrophoneWish: assign(({ context, event }) =>
-      event.type === 'microphone.wanted'
-        ? { wishes: { ...context.wishes, microphone: event.enabled }, microphoneTrouble: null }
-        : {},
-    ),
-    recordCameraWish: assign(({ context, event }) =>
-      event.type === 'camera.wanted'
-        ? { wishes: { ...context.wishes, camera: event.enabled }, cameraTrouble: null }
-        : {},
-    ),
-    followMicrophone: assign(({ context, event }) =>
-      event.type === 'microphone.changed'
-        ? { wishes: { ...context.wishes, microphone: event.published } }
-        : {},
-    ),
-    followCamera: assign(({ context, event }) =>
-      event.type === 'camera.changed'
-        ? { wishes: { ...context.wishes, camera: event.published } }
-        : {},
-    ),
-    recordMicrophoneTrouble: assign(({ context, event }) =>
-      event.type === 'microphone.failed'
-        ? { microphoneTrouble: event.trouble, wishes: { ...context.wishes, microphone: false } }
-        : {},
-    ),
-    recordCameraTrouble: assign(({ context, event }) =>
-      event.type === 'camera.failed'
-        ? { cameraTrouble: event.trouble, wishes: { ...context.wishes, camera: false } }
-        : {},
-    ),
-    recordScreenTrouble: assign(({ event }) =>
-      event.type === 'screen.failed' ? { screenTrouble: event.trouble } : {},
-    ),
+    forgetTries: assign({ tries: 0 }),
+    recordDisconnect: assign(({ event }) => {
+      assertEvent(event, 'livekit.disconnected')
+      return { disconnect: event.reason }
+    }),
+    recordScreenTrouble: assign(({ event }) => {
+      assertEvent(event, 'screen.failed')
+      return { screenTrouble: event.trouble }
+    }),
     recordSharing: assign({ sharing: true }),
     clearSharing: assign({ sharing: false }),
     clearScreenTrouble: assign({ screenTrouble: null }),
-    recordReason: assign(({ event }) => {
-      switch (event.type) {
-        case 'join.refused':
-        case 'livekit.failed':
-        case 'call.over':
-          return { reason: event.reason }
-        case 'check.failed':
-          return { reason: 'cannot-encrypt' as const }
-        case 'room.gone':
-          return { reason: 'room-gone' as const }
-        case 'join.answered':
-          return { reason: 'call-ended' as const }
-        case 'livekit.disconnected': {
-          const outcome = outcomeOf(event.reason, event.standing)
-          return outcome.is === 'over' ? { reason: outcome.reason } : {}
-        }
-        default:
-          return {}
+    recordReason: assign(({ context, event }) => ({ reason: reasonOf(event, context) })),
+    recordUnreachable: assign({ reason: 'server-unreachable' }),
+    giveUp: assign({ reason: 'gave-up' }),
+    forget: assign(nowhere),
+
+    tellMicrophone: sendTo('microphone', ({ event }) => toDeviceEvent(event)),
+    tellCamera: sendTo('camera', ({ event }) => toDeviceEvent(event)),
+    beginDevices: enqueueActions(({ event, enqueue }) => {
+      assertEvent(event, 'join.requested')
+      for (const kind of deviceKinds) {
+        enqueue.sendTo(kind, { type: 'session.began', enabled: event.wishes[kind] })
       }
+    }),
+    connectDevices: enqueueActions(({ enqueue }) => {
+      for (const kind of deviceKinds) enqueue.sendTo(kind, { type: 'session.connected' })
+    }),
+    loseDevices: enqueueActions(({ enqueue }) => {
+      for (const kind of deviceKinds) enqueue.sendTo(kind, { type: 'session.lost' })
+    }),
+    endDevices: enqueueActions(({ enqueue }) => {
+      for (const kind of deviceKinds) enqueue.sendTo(kind, { type: 'session.over' })
+    }),
+    startScreen: emit({ type: 'set.screen', enabled: true }),
+    stopScreen: emit({ type: 'set.screen', enabled: false }),
+
+    tellLeave: enqueueActions(({ context, enqueue }) => {
+      const { callId, reason } = context
+      if (callId === null) return
+      const failed =
+        reason === 'livekit-unreachable' || reason === 'media-blocked' ? { failed: reason } : {}
+      enqueue.emit({ type: 'tell.leave', place: placeOf({ context }), ...failed })
     }),
     /** LiveKit closed its room while our server still lists us, and we are not coming back. */
     tellLeaveIfListed: enqueueActions(({ context, event, enqueue }) => {
-      if (event.type !== 'livekit.disconnected' || event.standing !== 'in-call') return
-      if (context.reason === 'call-ended') {
-        enqueue.emit({ type: 'tell.leave', place: placeOf(context) })
+      assertEvent(event, 'xstate.done.actor.standing')
+      if (event.output === 'in-call' && context.reason === 'call-ended') {
+        enqueue.emit({ type: 'tell.leave', place: placeOf({ context }) })
       }
     }),
-    giveUp: assign({ reason: 'gave-up' as const }),
-    forget: assign(nowhere),
-
-    askForCheck: emit(({ context }) => ({
-      type: 'check' as const,
-      attempt: context.attempt,
-      roomId: context.roomId ?? '',
-      expectedCallId: context.expectedCallId,
+    release: emit({ type: 'release' }),
+    announceLoss: emit({ type: 'announce', what: 'lost' }),
+    announceReturn: emit(({ context }) => ({
+      type: 'announce',
+      what: context.sharing ? 'back-without-screen' : 'back',
     })),
-    askToJoin: emit(({ context }) => ({
-      type: 'ask' as const,
-      attempt: context.attempt,
-      roomId: context.roomId ?? '',
-      connectionId: context.connectionId ?? '',
-      expectedCallId: context.expectedCallId,
-    })),
-    connect: emit(({ context }) => ({ type: 'connect' as const, attempt: context.attempt })),
-    wait: emit(({ context }) => {
-      const { retryDelaysMs } = context.timing
-      const delayMs = retryDelaysMs[Math.min(context.tries, retryDelaysMs.length - 1)] ?? 0
-      return { type: 'wait' as const, delayMs }
-    }),
-    setMicrophone: emit(({ context }) => ({
-      type: 'set.microphone' as const,
-      enabled: context.wishes.microphone,
-    })),
-    setCamera: emit(({ context }) => ({
-      type: 'set.camera' as const,
-      enabled: context.wishes.camera,
-    })),
-    startScreen: emit({ type: 'set.screen' as const, enabled: true }),
-    stopScreen: emit({ type: 'set.screen' as const, enabled: false }),
-    hangUp: emit(({ context }) => ({ type: 'hang.up' as const, place: placeOf(context) })),
-    tellLeave: enqueueActions(({ context, enqueue }) => {
-      const { reason } = context
-      const failed =
-        reason === 'livekit-unreachable' || reason === 'media-blocked' ? { failed: reason } : {}
-      if (context.callId !== null) {
-        enqueue.emit({ type: 'tell.leave', place: placeOf(context), ...failed })
-      }
-    }),
-    /** R16, R12: the session has given this join up; only its own connection leaves. */
-    tellLateLeave: emit(({ event }) => {
-      assertEvent(event, 'join.answered')
-      const { roomId, callId, connectionId } = event
-      return { type: 'tell.leave' as const, place: { roomId, callId, connectionId } }
-    }),
-    release: emit({ type: 'release' as const }),
-    announceLoss: emit({ type: 'announce' as const, what: 'lost' as const }),
-    announceReturn: enqueueActions(({ context, enqueue }) => {
-      if (context.lostAt === null) return
-      enqueue.emit({ type: 'announce', what: context.sharing ? 'back-without-screen' : 'back' })
-    }),
-    announceScreenLost: emit({ type: 'announce' as const, what: 'screen-lost' as const }),
+    announceScreenLost: emit({ type: 'announce', what: 'screen-lost' }),
   },
 })

@@ -14,7 +14,7 @@ function draw(state: ChartState, path: string, indent: string, lines: string[]):
   }
   for (const child of state.states) {
     const childPath = `${path}.${child.key}`
-    lines.push(`${indent}state "${child.key}" as ${nameOf(childPath)}`)
+    lines.push(`${indent}state "${titleOf(child)}" as ${nameOf(childPath)}`)
     if (child.states.length === 0) continue
     lines.push(`${indent}state ${nameOf(childPath)} {`)
     const regions = child.type === 'parallel' ? child.states : null
@@ -22,7 +22,7 @@ function draw(state: ChartState, path: string, indent: string, lines: string[]):
       regions.forEach((region, i) => {
         if (i > 0) lines.push(`${indent}  --`)
         const regionPath = `${childPath}.${region.key}`
-        lines.push(`${indent}  state "${region.key}" as ${nameOf(regionPath)}`)
+        lines.push(`${indent}  state "${titleOf(region)}" as ${nameOf(regionPath)}`)
         if (region.states.length === 0) return
         lines.push(`${indent}  state ${nameOf(regionPath)} {`)
         draw(region, regionPath, `${indent}    `, lines)
@@ -53,6 +53,9 @@ function arrows(state: ChartState, path: string, indent: string, lines: string[]
   if (state.type === 'final') lines.push(`${indent}${nameOf(path)} --> [*]`)
 }
 
+/** With what runs in it: `asking (join)`. */
+const titleOf = ({ key, invokes }: ChartState) => (invokes ? `${key} (${invokes.join(', ')})` : key)
+
 function labelOf({ event, guard }: ChartTransition): string {
   const what = event === '' ? 'always' : event
   return guard === null ? what : `${what} [${guard}]`
@@ -65,6 +68,9 @@ const nameOf = (path: string) => path.replaceAll(/[^A-Za-z0-9]/g, '_')
 export function toTable(chart: Chart): string {
   const rows: string[] = []
   const visit = (state: ChartState, path: string) => {
+    for (const actor of state.invokes ?? []) {
+      rows.push(`| ${path} | *invokes* |  |  | \`${actor}\` |`)
+    }
     for (const { event, guard, targets, actions } of state.transitions) {
       const cells = [
         path,

@@ -43,7 +43,8 @@ export function planActions(deps: ActionDeps, until: number): void {
       )
       .catch(() => undefined)
     // A modified client does not take it, and comes back with the token that LiveKit gave it.
-    const token = people.pageOf(person)?.session?.refreshed()
+    const page = people.pageOf(person)
+    const token = page && people.sessionOf(page)?.refreshed()
     if (token && random.chance(0.5)) {
       for (let n = random.between(1, 3); n > 0; n--) {
         world.after(random.between(100, 20_000), () => {
@@ -96,9 +97,7 @@ export function planActions(deps: ActionDeps, until: number): void {
         [random.between(3_000, 9_500), 2],
         [random.between(9_500, 14_000), 1],
       ]),
-      () => {
-        people.join(person)
-      },
+      () => people.reload(page),
     )
   }
 
@@ -152,7 +151,7 @@ export function planActions(deps: ActionDeps, until: number): void {
         return
       case 'crash and return':
         people.crash(page)
-        world.after(random.between(500, 30_000), () => void people.join(person))
+        world.after(random.between(500, 30_000), () => people.join(person))
         return
       case 'offline':
         people.goOffline(person, random.pick([2_000, 10_000, 17_000, 24_000, 28_000, 40_000]))
@@ -168,7 +167,7 @@ export function planActions(deps: ActionDeps, until: number): void {
         return
       case 'join again':
         // The same page asks again: its answer was lost.
-        if (page.callId !== null) people.join(person, { connectionId: page.connectionId })
+        if (people.sessionOf(page)) people.join(person, { connectionId: page.connectionId })
         return
       case 'remove':
         remove(person)
@@ -176,7 +175,7 @@ export function planActions(deps: ActionDeps, until: number): void {
       case 'remove while reloading': {
         people.close(page, true)
         const at = random.between(0, 500)
-        world.after(at, () => void people.join(person))
+        world.after(at, () => people.reload(page))
         world.after(at + random.between(-20, 60), () => remove(person))
         return
       }
@@ -195,7 +194,7 @@ export function planActions(deps: ActionDeps, until: number): void {
       })
     }
   }
-  for (let n = random.between(3, 12); n > 0; n--) {
+  for (let n = random.between(5, 20); n > 0; n--) {
     const person = random.pick(people.all)
     world.after(random.between(3_000, until - began), () => act(person))
   }

@@ -39,6 +39,8 @@ export interface LiveClientDeps {
   line: Pick<Faults, 'losesMessage' | 'stuckMs'>
   /** The page's own rule, or what a planted bug makes of it. */
   follow: typeof followFacts
+  /** A call ended, as its fact says. */
+  callEnded(callId: string): void
 }
 
 const mostHeld = 2
@@ -135,6 +137,7 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
         world.fail('R48', `${name}'s app takes number ${fact.seq} after ${shown.seq}`)
       }
       shown = { seq: fact.seq, view: applyFact(roomId, shown.view, fact) }
+      if (fact.type === 'call.ended') deps.callEnded(fact.callId)
     }
     if (syncFrom !== null) sync(syncFrom)
   }

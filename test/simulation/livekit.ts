@@ -2,6 +2,7 @@
  * A simulated LiveKit (livekit-facts.md): rooms with sids, sessions that come up, refreshed tokens,
  * time-outs, listings that lag behind. Its table is the truth about who is connected.
  */
+import type { DisconnectName } from '../../machines/voice-session.reasons.ts'
 import type { Faults } from './faults.ts'
 import { createWebhookQueue, type SendReport } from './livekit-webhooks.ts'
 import type { Random } from './random.ts'
@@ -18,7 +19,8 @@ export interface LivekitToken {
 export interface Line {
   /** Until media is up; null when it never is. */
   mediaAfterMs: number | null
-  ended(reason: string): void
+  up(): void
+  ended(reason: DisconnectName): void
 }
 
 export interface Session {
@@ -130,7 +132,7 @@ export function createSimulatedLivekit(
     webhooks.add(room.name, 'room_finished', { room: ofRoom(room) })
   }
 
-  function end(room: LivekitRoom, session: Session, reason: string): void {
+  function end(room: LivekitRoom, session: Session, reason: DisconnectName): void {
     if (session.endedAt !== null) return
     session.endedAt = world.now()
     tell(`${nameOf(session.identity)} is out: ${session.sid} ${reason}`)
@@ -188,6 +190,7 @@ export function createSimulatedLivekit(
           return
         }
         session.activeAt = world.now()
+        line.up()
         tell(`${nameOf(identity)} is up: ${session.sid}`)
         webhooks.add(roomName, 'participant_joined', {
           room: ofRoom(room),

@@ -1,15 +1,26 @@
-/** People and their browsers: what a page of our client does in a call, and what happens to it. */
+/**
+ * People and their browsers. A page runs our client's own voice session (web/composables/voice-session)
+ * on the world's clock; what is simulated is the browser around it, and what happens to that.
+ */
 import { toIdentity } from '../../machines/call.context.ts'
+import { hasPlace } from '../../machines/voice-session.machine.ts'
+import { refusalOfCode, standingIn } from '../../machines/voice-session.reasons.ts'
 import type { SignedIn } from '../../server/auth/signed-in.ts'
 import { AppError } from '../../server/errors.ts'
 import type { Join } from '../../server/protocol/wire.ts'
-import type { Timer } from '../../server/time/clock.ts'
+import { createVoiceSession } from '../../web/composables/voice-session/create-voice-session.ts'
+import type {
+  KeptPlace,
+  VoiceSession,
+  VoiceSessionPorts,
+} from '../../web/composables/voice-session/voice-session.types.ts'
 import type { Ledger } from './ledger.ts'
 import { createLiveClient, type LiveClient, type LiveClientDeps } from './live-client.ts'
-import type { LivekitToken, Session, SimulatedLivekit } from './livekit.ts'
-import { NoAnswer, type Network } from './network.ts'
+import type { LivekitToken, SimulatedLivekit } from './livekit.ts'
+import { createMediaLine, type MediaLine } from './media-line.ts'
+import type { Network } from './network.ts'
 import type { Random } from './random.ts'
-import type { SimulatedServer } from './server.ts'
+import type { Planted, SimulatedServer } from './server.ts'
 import { hangingUp, type Truth } from './truth.ts'
 import type { Owner, World } from './world.ts'
 
@@ -23,14 +34,14 @@ export interface Person {
   offlineUntil: number
 }
 
-/** One page load: one connection id. */
+/** One page load, as one tab shows it. */
 export interface Page extends Owner {
   readonly person: Person
+  readonly voice: VoiceSession<MediaLine>
+  /** What a reload of the tab comes back by. */
+  kept: KeptPlace | null
+  /** What it asks for, or was given. */
   connectionId: string
-  callId: string | null
-  session: Session | null
-  /** Wants to be in the call; false once it hung up, gave up, or was told that it is over. */
-  wants: boolean
   isOnline(): boolean
 }
 
@@ -42,124 +53,26 @@ export interface PeopleDeps {
   ledger: Ledger
   truth: Truth
   roomId: string
+  planted: Planted
   server(): SimulatedServer | null
   newId(): string
   line: LiveClientDeps['line']
   follow: LiveClientDeps['follow']
 }
 
-export interface People {
-  readonly all: Person[]
-  add(name: string): Person
-  /** The page that is in the call now, or tries to be. */
-  pageOf(person: Person): Page | undefined
-  join(person: Person, how?: { connectionId?: string; withoutMedia?: boolean }): Page
-  hangUp(page: Page): void
-  /** Closes the tab; `beacon`: it could still say so. */
-  close(page: Page, beacon: boolean): void
-  crash(page: Page): void
-  goOffline(person: Person, ms: number): void
-  /** `late`: it comes back when the doubt is nearly over. */
-  fullReconnect(page: Page, late: boolean): void
-  /** Connects to LiveKit with what it has, past our server. */
-  replay(person: Person, token: LivekitToken): void
-  isWanted(identity: string): boolean
-  nameOf(identity: string): string
-}
+export type People = ReturnType<typeof createPeople>
 
-const retriesMs = [500, 1_000, 2_000, 4_000]
-const giveUpMs = 90_000
-
-export function createPeople(deps: PeopleDeps): People {
+export function createPeople(deps: PeopleDeps) {
   const { world, random, network, livekit, truth, roomId } = deps
   const all: Person[] = []
   const pages: Page[] = []
 
-  const identityOf = (page: Page) => toIdentity(page.person.userId, page.connectionId)
-  const isAlive = (page: Page) => !page.dead && page.wants
+  const now = (page: Page) => page.voice.actor.getSnapshot()
+  const isOnTheWay = (page: Page) => now(page).matches('checking') || now(page).matches('asking')
+  const wants = (page: Page) => !page.dead && (isOnTheWay(page) || hasPlace(now(page)))
+  const identityOf = ({ person, connectionId }: Page) => toIdentity(person.userId, connectionId)
   const tell = (page: Page, what: string) =>
     world.tell(page.person.name, `${what} [${page.connectionId}]`)
-
-  async function ask(page: Page): Promise<Join | 'refused'> {
-    const began = world.now()
-    for (let tries = 0; tries === 0 || page.wants; tries++) {
-      try {
-        const join = await network.request(page, ({ calls }) =>
-          calls.join(page.person.me, roomId, { connectionId: page.connectionId }, origin),
-        )
-        if (join) return join
-      } catch (error) {
-        const isFinal = error instanceof AppError && error.code !== 'unavailable'
-        tell(page, `is not let in: ${error instanceof AppError ? error.code : 'no answer'}`)
-        if (isFinal && error.code !== 'call-ended') return 'refused'
-        if (world.now() - began > giveUpMs) return 'refused'
-      }
-      await world.sleep(retriesMs[Math.min(tries, 3)] ?? 4_000, page)
-    }
-    return 'refused'
-  }
-
-  /** As web/: ask, connect, come back after whatever can be come back from. */
-  async function takePart(page: Page, withoutMedia: boolean): Promise<void> {
-    while (isAlive(page)) {
-      const join = await ask(page)
-      if (!page.wants) {
-        // It cancelled before it was answered (R16).
-        if (join !== 'refused') void tellLeave(page, join.callId, join.connectionId)
-        return
-      }
-      if (join === 'refused') {
-        page.wants = false
-        return
-      }
-      const isOther = page.callId !== null && page.callId !== join.callId
-      page.connectionId = join.connectionId
-      tell(page, `is let into ${join.callId}`)
-      if (isOther) {
-        page.wants = false
-        void tellLeave(page, join.callId, join.connectionId)
-        return
-      }
-      page.callId = join.callId
-      checkAnswer(page, join)
-      await world.sleep(random.between(50, 400), page)
-      const token = JSON.parse(join.token) as LivekitToken
-      const reason = await stayConnected(page, token, withoutMedia)
-      if (!isAlive(page)) return
-      if (reason === 'PARTICIPANT_REMOVED' || reason === 'ROOM_DELETED') {
-        tell(page, `is over: ${reason}`)
-        page.wants = false
-        return
-      }
-      await world.sleep(random.between(0, 1_500), page)
-    }
-  }
-
-  /** Until the session is over; gives LiveKit's reason, or `failed` when it never came to one. */
-  function stayConnected(page: Page, token: LivekitToken, withoutMedia: boolean): Promise<string> {
-    if (!isAlive(page)) return Promise.resolve('failed')
-    return new Promise((resolve) => {
-      if (!page.isOnline()) {
-        world.after(1_000, () => resolve('failed'), page)
-        return
-      }
-      const line = {
-        mediaAfterMs: withoutMedia ? null : random.between(50, 1_500),
-        ended: (reason: string) => {
-          // A full reconnect has another session by then.
-          if (page.session !== session) return
-          world.after(random.between(1, 30), () => resolve(reason), page)
-        },
-      }
-      let session: Session
-      try {
-        session = livekit.connect(token, line)
-        page.session = session
-      } catch {
-        world.after(500, () => resolve('failed'), page)
-      }
-    })
-  }
 
   /** What was answered is committed (I5), and of the call that is on or just ended. */
   function checkAnswer(page: Page, join: Join): void {
@@ -173,37 +86,134 @@ export function createPeople(deps: PeopleDeps): People {
     }
   }
 
-  async function tellLeave(page: Page, callId: string, connectionId: string): Promise<void> {
-    const identity = toIdentity(page.person.userId, connectionId)
-    truth.hungUp(identity)
-    for (let tries = 0; tries < 3; tries++) {
-      try {
-        await network.request(
-          page,
-          ({ calls }) => calls.leave(page.person.me, roomId, { callId, connectionId }),
-          () => truth.owes(identity, 1_000, hangingUp),
-        )
-        return
-      } catch (error) {
-        if (!(error instanceof NoAnswer) && !(error instanceof AppError)) throw error
-        await world.sleep(500, page)
-      }
+  /** The browser as the voice session knows it. */
+  function portsOf(page: Page, nextId: () => string, withoutMedia: boolean) {
+    const { person } = page
+    const { me, userId } = person
+    const ports: VoiceSessionPorts<MediaLine> = {
+      canEncrypt: () => true,
+      async join(_roomId, connectionId) {
+        try {
+          const join = await network.request(page, ({ calls }) =>
+            calls.join(me, roomId, { connectionId }, origin),
+          )
+          if (!join) return { refused: 'calls-off' }
+          tell(page, `is let into ${join.callId} as ${join.connectionId}`)
+          checkAnswer(page, join)
+          truth.letIn(
+            toIdentity(userId, join.connectionId),
+            () => page.dead || (wants(page) && page.connectionId === join.connectionId),
+          )
+          return { join }
+        } catch (error) {
+          const code = error instanceof AppError ? error.code : 'no answer'
+          tell(page, `is not let in: ${code}`)
+          return { refused: refusalOfCode(code) }
+        }
+      },
+      async leave({ callId, connectionId }, failed) {
+        const identity = toIdentity(userId, connectionId)
+        const request = { callId, connectionId, failed }
+        const arrived = () => truth.owes(identity, 1_000, hangingUp)
+        truth.hungUp(identity)
+        await network.request(page, ({ calls }) => calls.leave(me, roomId, request), arrived)
+      },
+      leaveBeacon({ callId, connectionId }) {
+        const identity = toIdentity(userId, connectionId)
+        const request = { callId, connectionId, closing: true }
+        truth.saidClosing(identity)
+        // It arrives though the page does not live to see it.
+        network
+          .request({ ...page }, ({ calls }) => calls.leave(me, roomId, request))
+          .then(() => truth.owes(identity, 15_000, 'closing the page'))
+          .catch(() => undefined)
+      },
+      async standing(_roomId, callId) {
+        try {
+          const call = await network.request(page, ({ calls }) => calls.get(me, roomId))
+          return standingIn(call, callId, userId)
+        } catch (error) {
+          const isGone =
+            error instanceof AppError && ['not-a-member', 'not-found'].includes(error.code)
+          const shown = person.client.shown()
+          return isGone ? 'room-gone' : shown ? standingIn(shown.view, callId, userId) : 'in-call'
+        }
+      },
+      loadMedia: () =>
+        Promise.resolve((join, told) =>
+          createMediaLine({ world, random, livekit, page, withoutMedia, tell: told }, join),
+        ),
+      mediaGone: () => undefined,
+      lock: {
+        takeIfFree: () => Promise.resolve(true),
+        take: () => undefined,
+        release: () => undefined,
+      },
+      kept: { read: () => page.kept, keep: (place) => (page.kept = place) },
+      announce: () => undefined,
+      over: () => undefined,
+      newId: () => (page.connectionId = nextId()),
+      clock: {
+        setTimeout: (work: () => void, ms) => world.after(ms, work, page),
+        clearTimeout: (timer?: { cancel(): void }) => timer?.cancel(),
+      },
     }
+    return deps.planted.page?.(ports, world) ?? ports
   }
 
-  function end(page: Page): void {
+  function open(
+    person: Person,
+    how: { kept?: KeptPlace | null; connectionId?: string; withoutMedia?: boolean } = {},
+  ): Page {
+    const ids = how.connectionId === undefined ? [] : [how.connectionId]
+    const nextId = () => ids.pop() ?? deps.newId()
+    const page = {
+      dead: false,
+      person,
+      kept: how.kept ?? null,
+      connectionId: '',
+      isOnline: person.isOnline,
+    } as Page
+    const ports = portsOf(page, nextId, how.withoutMedia ?? false)
+    Object.assign(page, { voice: createVoiceSession(ports) })
+    person.pages.push(page)
+    pages.push(page)
+    follow(page)
+    return page
+  }
+
+  /** What the page's person sees of it, and does then. */
+  function follow(page: Page): void {
+    let before = now(page)
+    let lostAt: number | null = null
+    page.voice.actor.subscribe((snapshot) => {
+      const was = before
+      before = snapshot
+      if (page.dead || JSON.stringify(was.value) === JSON.stringify(snapshot.value)) return
+      const { reason, connectionId, callId } = snapshot.context
+      page.connectionId = connectionId ?? page.connectionId
+      tell(page, `is ${JSON.stringify(snapshot.value)}${reason ? `: ${reason}` : ''}`)
+      if (snapshot.matches('connected')) lostAt = null
+      else if (was.matches('connected')) lostAt = world.now()
+      if (!snapshot.matches('failed') && !snapshot.matches('ended')) return
+      if (lostAt !== null && reason === 'gave-up') truth.gaveUp(page.person.userId, callId, lostAt)
+      const mayTryAgain = ['server-unreachable', 'livekit-unreachable', 'gave-up', 'call-ended']
+      if (!mayTryAgain.includes(reason ?? '') || !random.chance(0.8)) return
+      // Does nothing where the page is in it again by then.
+      world.after(random.between(500, 6_000), () => page.voice.join(roomId), page)
+    })
+  }
+
+  /** The browser is gone without a word; LiveKit finds out by itself. */
+  function crash(page: Page): void {
+    tell(page, 'is gone')
     page.dead = true
-    page.wants = false
+    page.voice.connection()?.goSilent()
   }
 
-  /** The browser is gone without a word: LiveKit finds out by itself. */
-  function goSilent(page: Page): Timer | null {
-    return page.session && page.session.endedAt === null ? livekit.goSilent(page.session) : null
-  }
-
-  const people: People = {
+  return {
     all,
-    add(name) {
+    add(name: string): Person {
       const userId = name.toLowerCase()
       const me = signedIn(userId, name)
       const person: Person = {
@@ -223,124 +233,86 @@ export function createPeople(deps: PeopleDeps): People {
           isOnline: () => person.isOnline(),
           line: deps.line,
           follow: deps.follow,
+          callEnded(callId) {
+            for (const { dead, voice } of person.pages) {
+              if (!dead) voice.actor.send({ type: 'call.over', callId, reason: 'call-ended' })
+            }
+          },
         }),
       }
       all.push(person)
       return person
     },
 
-    pageOf: (person) => person.pages.findLast(isAlive),
+    /** The page that is in the call now, or tries to be. */
+    pageOf: (person: Person): Page | undefined => person.pages.findLast(wants),
+    sessionOf: ({ voice }: Page) => voice.connection()?.session() ?? null,
 
-    join(person, { connectionId = deps.newId(), withoutMedia = false } = {}) {
-      const page: Page = {
-        dead: false,
-        person,
-        connectionId,
-        callId: null,
-        session: null,
-        wants: true,
-        isOnline: () => person.isOnline(),
-      }
-      person.pages.push(page)
-      pages.push(page)
-      tell(page, withoutMedia ? 'joins, with media blocked' : 'joins')
-      void takePart(page, withoutMedia)
-      return page
+    /** Opens a page and clicks. `connectionId`: the same page asks again. */
+    join(person: Person, how: { connectionId?: string; withoutMedia?: boolean } = {}) {
+      const page = open(person, how)
+      page.voice.join(roomId)
+      tell(page, how.withoutMedia ? 'joins, with media blocked' : 'joins')
     },
 
-    hangUp(page) {
+    /** A page that is loaded in place of this one. */
+    reload({ person, kept }: Page) {
+      const page = open(person, { kept })
+      if (kept) page.voice.comeBack()
+      else page.voice.join(roomId)
+      tell(page, kept ? 'is loaded again, and comes back' : 'is loaded again, and joins')
+    },
+
+    hangUp(page: Page) {
       tell(page, 'hangs up')
-      page.wants = false
-      const { callId, session } = page
-      if (callId === null) return
-      void (async () => {
-        await tellLeave(page, callId, page.connectionId)
-        if (session && session.endedAt === null) livekit.leave(session)
-      })()
+      page.voice.actor.send({ type: 'leave.requested' })
     },
 
-    close(page, beacon) {
+    /** Closes the tab; `beacon`: it could still say so. */
+    close(page: Page, beacon: boolean) {
       tell(page, beacon ? 'closes the page' : 'closes the page, unheard')
-      const identity = identityOf(page)
-      const { callId, connectionId, person, session } = page
-      end(page)
-      if (beacon && callId !== null && person.isOnline()) {
-        truth.saidClosing(identity)
-        const sender = { dead: false, isOnline: person.isOnline }
-        network
-          .request(sender, ({ calls }) =>
-            calls.leave(person.me, roomId, { callId, connectionId, closing: true }),
-          )
-          .then(
-            () => truth.owes(identity, 15_000, 'closing the page'),
-            () => undefined,
-          )
-      }
-      if (!session || session.endedAt !== null) return
-      if (beacon && person.isOnline())
-        world.after(random.between(1, 30), () => livekit.leave(session))
-      else livekit.goSilent(session)
+      if (beacon && page.isOnline()) page.voice.closePage()
+      crash(page)
     },
 
-    crash(page) {
-      tell(page, 'crashes')
-      end(page)
-      goSilent(page)
-    },
+    crash,
 
-    goOffline(person, ms) {
+    goOffline(person: Person, ms: number) {
       world.tell(person.name, `is offline for ${(ms / 1000).toFixed(1)} s`)
       person.offlineUntil = world.now() + ms
       person.client.cut()
-      const timers = person.pages.filter(isAlive).map((page) => ({ page, timer: goSilent(page) }))
+      const stalled = person.pages.filter(wants).map((page) => {
+        // LiveKit's client sees it, or has seen nothing yet when the network is back.
+        const isSeen = random.chance(0.5)
+        if (isSeen) page.voice.actor.send({ type: 'livekit.reconnecting' })
+        return { page, isSeen, timer: page.voice.connection()?.goSilent() }
+      })
       world.after(ms, () => {
         world.tell(person.name, 'is online again')
-        // In time: the signalling resumes, and the session stays what it was.
-        timers.forEach(({ timer }) => timer?.cancel())
+        for (const { page, isSeen, timer } of stalled) {
+          // In time: the signalling resumes, and the session stays what it was.
+          timer?.cancel()
+          if (page.dead) continue
+          if (isSeen && random.chance(0.5)) page.voice.actor.send({ type: 'livekit.reconnected' })
+          page.voice.actor.send({ type: 'network.online' })
+        }
       })
     },
 
-    fullReconnect(page, late) {
-      const { session } = page
-      if (!session || session.endedAt !== null || !page.isOnline()) return
+    /** `late`: it comes back when the doubt is nearly over. */
+    fullReconnect(page: Page, late: boolean) {
+      if (!page.isOnline()) return
       tell(page, 'reconnects fully')
-      const token = session.refreshed()
-      const line = {
-        mediaAfterMs: random.between(50, 1_500),
-        ended: (reason: string) => {
-          if (page.session !== next) return
-          tell(page, `lost it again: ${reason}`)
-          if (isAlive(page) && reason !== 'PARTICIPANT_REMOVED' && reason !== 'ROOM_DELETED') {
-            void takePart(page, false)
-          } else {
-            page.wants = false
-          }
-        },
-      }
-      let next: Session | null = null
-      page.session = null
-      // Half of the time it says goodbye first; else LiveKit finds it twice.
-      if (late || random.chance(0.5)) livekit.leave(session)
-      world.after(
-        late ? random.between(8_800, 10_200) : random.between(10, 1_500),
-        () => {
-          if (!isAlive(page)) return
-          try {
-            next = livekit.connect(token, line)
-            page.session = next
-          } catch {
-            void takePart(page, false)
-          }
-        },
-        page,
-      )
+      page.voice.connection()?.fullReconnect(late)
     },
 
-    replay(person, token) {
+    /** Connects to LiveKit with what it has, past our server. */
+    replay(person: Person, token: LivekitToken) {
       if (!person.isOnline()) return
       try {
         livekit.connect(token, {
           mediaAfterMs: random.chance(0.7) ? random.between(50, 1_500) : null,
+          up: () => undefined,
           ended: () => undefined,
         })
         world.tell(person.name, `comes back to LiveKit with an old token`)
@@ -349,15 +321,15 @@ export function createPeople(deps: PeopleDeps): People {
       }
     },
 
-    isWanted: (identity) => pages.some((page) => isAlive(page) && identityOf(page) === identity),
+    isWanted: (identity: string) =>
+      pages.some((page) => wants(page) && identityOf(page) === identity),
 
-    nameOf(identity) {
+    nameOf(identity: string): string {
       const [userId = '', connectionId] = identity.split(':')
       const known = all.find((person) => person.userId === userId)?.name ?? userId
       return connectionId === undefined ? known : `${known}[${connectionId}]`
     },
   }
-  return people
 }
 
 const origin = { secure: false, host: 'localhost' }

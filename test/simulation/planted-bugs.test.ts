@@ -1,4 +1,4 @@
-/** The simulation finds eleven bugs that are put in on purpose, each within 1,000 seeds. */
+/** The simulation finds thirteen bugs that are put in on purpose, each within 1,000 seeds. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openStoryDatabase, type StoryDatabase } from './database.ts'
 import { plantedBugs, type PlantedBug } from './planted-bugs.ts'
@@ -6,17 +6,19 @@ import { simulate } from './simulate.ts'
 
 /** Where it was found first: tried before all others, which saves time and proves no less. */
 const foundAt: Record<PlantedBug, number> = {
-  'drop the sid check': 21,
-  'trust a listing begun before the deadline': 40,
-  'forget a deadline on restart': 29,
+  'drop the sid check': 15,
+  'trust a listing begun before the deadline': 22,
+  'forget a deadline on restart': 46,
   'acknowledge before commit': 1,
   'guess on an ambiguous error': 31,
   'take a closing page for a leave': 1,
-  'read membership before the mailbox': 236,
-  'accept a shut-out connection id': 18,
-  'wait by the machine’s clock': 9,
+  'read membership before the mailbox': 71,
+  'accept a shut-out connection id': 46,
+  'wait by the machine’s clock': 41,
   'do not ask for a gap': 62,
-  'take a fact twice': 113,
+  'take a fact twice': 51,
+  'give up at the first passing refusal': 15,
+  'forget a join that was answered late': 53,
 }
 
 let database: StoryDatabase
@@ -34,7 +36,9 @@ test.each(Object.entries(foundAt) as [PlantedBug, number][])(
       await database.empty()
       const { broken, story } = await simulate(database.store, seed, plantedBugs[bug])
       if (!broken) continue
-      expect(story.at(-1)).toContain(`${broken.rule}: ${broken.what}`)
+      // What was under way in that very moment may be told after it.
+      const told = story.findLast((line) => line.includes('BROKEN'))
+      expect(told).toContain(`${broken.rule}: ${broken.what}`)
       if (seed !== first) console.info(`${bug}: now found at seed ${seed}`)
       return
     }

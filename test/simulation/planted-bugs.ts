@@ -1,7 +1,7 @@
 /**
- * Eleven bugs, each put between the parts of the server (its store, its steps, its clock) or of a page
- * (its rule for numbers), never into the product: the simulation is worth something only if it finds
- * every one of them.
+ * Thirteen bugs, each put between the parts of the server (its store, its steps, its clock), between a
+ * page's voice session and its browser, or into its rule for numbers, never into the product: the
+ * simulation is worth something only if it finds every one of them.
  */
 import type { CallEvent } from '../../machines/call.events.ts'
 import { toIdentity } from '../../machines/call.context.ts'
@@ -146,6 +146,36 @@ export const plantedBugs = {
   /** A page takes what it has already for news (R48). */
   'take a fact twice': {
     follow: (have, facts) => followFacts(Math.min(have, (facts[0]?.seq ?? 1) - 1), facts),
+  },
+
+  /** Our server cannot be reached for a moment, and the page takes that for its last word (F19). */
+  'give up at the first passing refusal': {
+    page: (ports) => ({
+      ...ports,
+      async join(roomId, connectionId) {
+        const result = await ports.join(roomId, connectionId)
+        const isPassing = 'refused' in result && result.refused === 'server-unreachable'
+        return isPassing ? { refused: 'gave-up' } : result
+      },
+    }),
+  },
+
+  /** What is answered to a join that was given up is forgotten, not left (R16). */
+  'forget a join that was answered late': {
+    page(ports, world) {
+      let answeredAt = -1
+      return {
+        ...ports,
+        async join(roomId, connectionId) {
+          const result = await ports.join(roomId, connectionId)
+          answeredAt = world.now()
+          return result
+        },
+        // Whoever is in the call leaves it later than it was let in.
+        leave: (place, failed) =>
+          world.now() === answeredAt ? Promise.resolve() : ports.leave(place, failed),
+      }
+    },
   },
 } satisfies Record<string, Planted>
 

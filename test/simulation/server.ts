@@ -19,6 +19,8 @@ import type { RoomSteps } from '../../server/rooms/room-step.ts'
 import type { Clock } from '../../server/time/clock.ts'
 import { createServerClock, type ServerClock } from '../../server/time/server-clock.ts'
 import { createTroubles } from '../../server/troubles.ts'
+import type { VoiceSessionPorts } from '../../web/composables/voice-session/voice-session.types.ts'
+import type { MediaLine } from './media-line.ts'
 import type { Owner, World } from './world.ts'
 
 /** A bug, put between the parts. */
@@ -28,6 +30,8 @@ export interface Planted {
   clock?(machine: Clock): ServerClock
   /** A page's rule for numbers. */
   follow?: typeof followFacts
+  /** What a page's voice session is given. */
+  page?(ports: VoiceSessionPorts<MediaLine>, world: World): VoiceSessionPorts<MediaLine>
 }
 
 export interface ServerDeps {

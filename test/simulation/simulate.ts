@@ -101,6 +101,7 @@ export async function simulate(
     ledger,
     truth,
     roomId,
+    planted,
     server: running,
     newId: () => `p${++ids}`,
     line: faults,

@@ -17,6 +17,7 @@ import {
   phaseOf,
   type Connection,
 } from '../../machines/connection.machine.ts'
+import { voiceSessionTiming } from '../../machines/voice-session.setup.ts'
 import type { LogFact } from '../../machines/room.facts.ts'
 import type { Faults } from './faults.ts'
 import type { CallChange, Ledger } from './ledger.ts'
@@ -30,6 +31,10 @@ export interface Truth {
   hungUp(identity: string): void
   saidClosing(identity: string): void
   removed(userId: string): void
+  /** A page was answered that it is let in; `isWanted`: by somebody who waits for that (R16). */
+  letIn(identity: string, isWanted: () => boolean): void
+  /** A page that lost the call at `lostAt` does not come back any more (F19). */
+  gaveUp(userId: string, callId: string | null, lostAt: number): void
   roomDeleted(): void
   /** Our server took it: from now on its end is owed in time, unless it is there again. */
   owes(identity: string, withinMs: number, why: string): void
@@ -67,6 +72,7 @@ const strangerMs = 75_000
 const unseenMs = 8_000
 const unlistedMs = 45_000
 const clientMs = 3_000
+const { giveUpMs } = voiceSessionTiming
 
 export function createTruth(deps: TruthDeps): Truth {
   const { world, faults, livekit, nameOf } = deps
@@ -236,6 +242,21 @@ export function createTruth(deps: TruthDeps): Truth {
     hungUp: (identity) => void byes.add(identity),
     saidClosing: (identity) => void closings.add(identity),
     removed: (userId) => void removals.add(userId),
+    letIn(identity, isWanted) {
+      world.after(1, () => {
+        const connection = deps.ledger().call?.connections[identity]
+        const isOver = !connection || isGone(connection)
+        if (isOver || byes.has(identity) || isWanted()) return
+        world.fail('R16', `${nameOf(identity)} gave up before it was let in, and does not leave`)
+      })
+    },
+    gaveUp(userId, callId, lostAt) {
+      const { call, log } = deps.ledger()
+      const tookMs = world.now() - lostAt
+      const wasOut = log.some((fact) => fact.type === 'member.left' && fact.userId === userId)
+      if (tookMs >= giveUpMs || call?.callId !== callId || wasOut || isRoomDeleted) return
+      world.fail('F19', `${userId} gives a call up that is on, after ${tookMs / 1000} s`)
+    },
     roomDeleted() {
       isRoomDeleted = true
     },

@@ -1,8 +1,11 @@
 /** The voice session as components see it: where one is, what is published, and what one can ask for. */
 import { useSelector } from '@xstate/vue'
-import { waitFor, type SnapshotFrom } from 'xstate'
+import { waitFor } from 'xstate'
 import { computed, toValue, type MaybeRefOrGetter, type Ref } from 'vue'
-import type { voiceSessionMachine } from '../../machines/voice-session.machine.ts'
+import {
+  deviceOf,
+  type VoiceSessionSnapshot as Snapshot,
+} from '../../machines/voice-session.machine.ts'
 import { canEncrypt } from '../livekit/can-encrypt.ts'
 import { callPanelStore, useCallPanel } from '../stores/call-panel.store.ts'
 import { useCallsEnabled } from '../stores/session.store.ts'
@@ -12,8 +15,6 @@ import { useCallInOtherTab } from './use-call-in-other-tab.ts'
 import { useVoiceSession, type VoiceSessionOfApp } from './use-voice-session.ts'
 import { shownReason } from './voice-session/shown-reason.ts'
 import { isLasting } from './voice-session/tell-news.ts'
-
-type Snapshot = SnapshotFrom<typeof voiceSessionMachine>
 
 /** `over`: refused, failed or ended, and not yet dismissed. */
 export type CallPhase = 'idle' | 'joining' | 'connected' | 'returning' | 'leaving' | 'over'
@@ -31,11 +32,10 @@ function phaseOf(snapshot: Snapshot): CallPhase {
 /** What a button of the call shows: what is published, or on its way. */
 export type DeviceShown = 'on' | 'off' | 'pending' | 'refused'
 
-function deviceOf(snapshot: Snapshot, device: 'microphone' | 'camera'): DeviceShown {
-  if (!snapshot.matches('connected')) return snapshot.context.wishes[device] ? 'on' : 'off'
-  const isIn = (state: 'on' | 'off' | 'refused') =>
-    snapshot.matches({ connected: { [device]: state } } as Parameters<Snapshot['matches']>[0])
-  return isIn('on') ? 'on' : isIn('off') ? 'off' : isIn('refused') ? 'refused' : 'pending'
+function shownOf(snapshot: Snapshot, kind: 'microphone' | 'camera'): DeviceShown {
+  const device = deviceOf(snapshot, kind)
+  const shown = (['refused', 'pending'] as const).find((state) => device.matches(state))
+  return shown ?? (device.hasTag('wanted') ? 'on' : 'off')
 }
 
 function screenOf(snapshot: Snapshot): DeviceShown {
@@ -64,11 +64,11 @@ export function useCall() {
         isSecure: window.isSecureContext,
       }),
     ),
-    microphone: useSelector(actor, (snapshot) => deviceOf(snapshot, 'microphone')),
-    camera: useSelector(actor, (snapshot) => deviceOf(snapshot, 'camera')),
+    microphone: useSelector(actor, (snapshot) => shownOf(snapshot, 'microphone')),
+    camera: useSelector(actor, (snapshot) => shownOf(snapshot, 'camera')),
     screen: useSelector(actor, screenOf),
-    microphoneTrouble: useSelector(actor, ({ context }) => context.microphoneTrouble),
-    cameraTrouble: useSelector(actor, ({ context }) => context.cameraTrouble),
+    microphoneTrouble: useSelector(actor, (now) => deviceOf(now, 'microphone').context.trouble),
+    cameraTrouble: useSelector(actor, (now) => deviceOf(now, 'camera').context.trouble),
     reconnecting: useSelector(actor, isReconnecting),
     join: (roomId: string) => join(voice, roomId),
     /** Leaves, and gives up a join that is on its way. */

@@ -1,20 +1,28 @@
 /** The one voice session of the app: made at the start, found by whoever shows or moves the call. */
 import { inject, type App, type InjectionKey } from 'vue'
 import { createAudioLevels, type AudioLevels } from '../livekit/audio-levels.ts'
+import { canEncrypt } from '../livekit/can-encrypt.ts'
 import { createDeviceMemory } from '../livekit/device-choice.ts'
+import type { VoiceConnection } from '../livekit/voice-connection.types.ts'
 import { callStore } from '../stores/call.store.ts'
 import { askServer } from './voice-session/ask-server.ts'
 import { createCallLock } from './voice-session/call-lock.ts'
 import { createVoiceSession } from './voice-session/create-voice-session.ts'
 import { keepAwake } from './voice-session/keep-awake.ts'
+import { keepPlace, readKeptPlace } from './voice-session/kept-place.ts'
 import { loadLivekit } from './voice-session/load-livekit.ts'
+import { browserClock } from './voice-session/patience.ts'
 import { takeMediaKeys } from './voice-session/media-keys.ts'
 import { openPanel } from './voice-session/open-panel.ts'
 import { followPage, followServer, followSignIn } from './voice-session/page-events.ts'
+import { clearMedia, openShown, type CallNews } from './voice-session/show-media.ts'
 import { tellNews, tellTroubles } from './voice-session/tell-news.ts'
 import type { VoiceSession } from './voice-session/voice-session.types.ts'
 
-export interface VoiceSessionOfApp extends VoiceSession {
+export interface VoiceSessionOfApp
+  extends
+    VoiceSession<VoiceConnection>,
+    Pick<VoiceConnection, 'showVideo' | 'startSound' | 'useDevice' | 'refreshDevices'> {
   levels: AudioLevels
 }
 
@@ -25,25 +33,48 @@ export function provideVoiceSession(app: App): void {
   const levels = createAudioLevels({
     onSpeaking: (userId, speaking) => callStore.trigger.spoke({ userId, speaking }),
   })
-  const session: VoiceSession = createVoiceSession({
-    ...askServer,
-    lock: createCallLock(navigator.locks),
+  const shown = {
+    actor: () => session.actor,
+    onNews: (news: CallNews) => tellNews(news, session.actor),
     levels,
     memory: createDeviceMemory(localStorage),
-    storage: sessionStorage,
     now: Date.now,
+  }
+  const session: VoiceSession<VoiceConnection> = createVoiceSession({
+    ...askServer,
+    canEncrypt,
+    loadMedia: async () => openShown(await loadLivekit(), shown),
+    mediaGone() {
+      levels.clear()
+      clearMedia()
+    },
+    lock: createCallLock(navigator.locks),
+    kept: {
+      read: () => readKeptPlace(sessionStorage),
+      keep: (place) => keepPlace(sessionStorage, place),
+    },
+    announce: shown.onNews,
+    over: () => callStore.trigger.over(),
     newId,
-    loadLivekit,
-    onNews: (news) => tellNews(news, session.actor),
+    clock: browserClock,
   })
+  const startSound = async () => session.connection()?.startSound()
   tellTroubles(session.actor)
   openPanel(session.actor)
   followPage(session)
   followServer(session)
   followSignIn(session, sessionStorage)
   keepAwake(session.actor)
-  takeMediaKeys(session)
-  app.provide(key, { ...session, levels })
+  takeMediaKeys(session.actor, startSound)
+  app.provide(key, {
+    ...session,
+    levels,
+    showVideo: (trackId, element) =>
+      session.connection()?.showVideo(trackId, element) ?? (() => undefined),
+    startSound,
+    useDevice: async (kind, deviceId) => session.connection()?.useDevice(kind, deviceId),
+    refreshDevices: async () => session.connection()?.refreshDevices(),
+  })
 }
 
 export function useVoiceSession(): VoiceSessionOfApp {

@@ -22,6 +22,7 @@ import type { DeviceMemory } from './device-choice.ts'
 import { createEncryptionWatch, mayBePlayed } from './encryption-status.ts'
 import { decorate, guarded, guardedEvents } from './guarded-events.ts'
 import { keepLocalDevices } from './local-devices.ts'
+import type { CallCredentials } from './media-connection.types.ts'
 import { watchMediaPath } from './media-path.ts'
 import { followOwnMedia, type OwnDevice } from './own-media.ts'
 import { watchPagePolicy } from './page-policy.ts'
@@ -34,7 +35,6 @@ import { createSoundOutput } from './sound-output.ts'
 import { measureTracks } from './track-progress.ts'
 import {
   ConnectFailure,
-  type CallCredentials,
   type SharedScreen,
   type VoiceConnection,
   type VoiceConnectionEvent,
@@ -93,7 +93,7 @@ export function openVoiceConnection(options: {
     },
   })
   const path = watchMediaPath(room, (isBroken) =>
-    emit({ type: isBroken ? 'reconnecting' : 'reconnected' }),
+    emit({ type: isBroken ? 'livekit.reconnecting' : 'livekit.reconnected' }),
   )
   let signalUp = false
   let screens: SharedScreen[] = []
@@ -223,7 +223,7 @@ export function openVoiceConnection(options: {
     for (const participant of people()) changed(participant)
   })
   on(RoomEvent.Disconnected, (reason) => {
-    emit({ type: 'disconnected', reason: toDisconnectName(reason) })
+    emit({ type: 'livekit.disconnected', reason: toDisconnectName(reason) })
   })
 
   const measuring = setInterval(() => {

@@ -2,11 +2,11 @@
  * What the rest of the client knows of LiveKit: people and screens as plain values, events out,
  * a few verbs in. Importing this file loads nothing of the SDK.
  */
-import type { ChangeCause, DeviceTrouble } from '../../machines/voice-session.events.ts'
-import type { DisconnectName } from '../../machines/voice-session.reasons.ts'
+import type { DeviceTrouble } from '../../machines/voice-session.events.ts'
 import type { Captures } from './capture-watch.ts'
 import type { Device, DeviceKind } from './device-choice.ts'
 import type { EncryptionState } from './encryption-status.ts'
+import type { MediaConnection, MediaEvent } from './media-connection.types.ts'
 
 export type Quality = 'good' | 'poor' | 'lost'
 
@@ -46,24 +46,9 @@ export type VoiceConnectionEvent =
   | { type: 'device.back'; kind: DeviceKind; label: string }
   /** It did not open; another one is in use instead. */
   | { type: 'device.failed'; kind: DeviceKind; trouble: DeviceTrouble }
-  | {
-      type: 'microphone.changed' | 'camera.changed' | 'screen.changed'
-      published: boolean
-      cause: ChangeCause
-    }
+  | MediaEvent
   /** What one's own devices give: nothing at all, as far as one can tell. */
   | { type: 'capture.changed'; captures: Captures }
-  | { type: 'microphone.failed' | 'camera.failed' | 'screen.failed'; trouble: DeviceTrouble }
-  | { type: 'reconnecting' }
-  | { type: 'reconnected' }
-  | { type: 'disconnected'; reason: DisconnectName }
-
-/** What a join gave: secrets that live here and nowhere else in the client. */
-export interface CallCredentials {
-  token: string
-  e2eeKey: string
-  keyEpoch: number
-}
 
 export type ConnectTrouble =
   | 'livekit-unreachable'
@@ -82,22 +67,11 @@ export class ConnectFailure extends Error {
   }
 }
 
-export interface VoiceConnection {
-  /** Resolves when media is up; throws `ConnectFailure`. */
-  connect(credentials: CallCredentials): Promise<void>
-  setMicrophone(enabled: boolean): Promise<void>
-  setCamera(enabled: boolean): Promise<void>
-  setScreen(enabled: boolean): Promise<void>
-  /** A newer key of the same call; an older or equal epoch is ignored (R45). */
-  rotateKey(e2eeKey: string, keyEpoch: number): Promise<void>
+export interface VoiceConnection extends MediaConnection {
   /** Shows a track in a video element; gives back how to stop. */
   showVideo(trackId: string, element: HTMLVideoElement): () => void
   /** Must run in a gesture: lifts the browser's block on sound. */
   startSound(): Promise<void>
   useDevice(kind: DeviceKind, deviceId: string): Promise<void>
   refreshDevices(): Promise<void>
-  /** Stops microphone, camera and screen at once, before anybody is told (R16). */
-  silence(): void
-  /** Leaves LiveKit and ends the worker. */
-  close(): Promise<void>
 }

@@ -1,7 +1,9 @@
 // @vitest-environment happy-dom
 import { beforeEach, expect, test } from 'vitest'
-import { createActor } from 'xstate'
+import { createActor, fromPromise, waitFor } from 'xstate'
+import type { Checked, JoinOutcome } from '../../../machines/voice-session.events.ts'
 import { voiceSessionMachine } from '../../../machines/voice-session.machine.ts'
+import type { JoinInput } from '../../../machines/voice-session.setup.ts'
 import { tellNews, tellTroubles } from '../../../web/composables/voice-session/tell-news.ts'
 import {
   dismissToast,
@@ -18,34 +20,35 @@ beforeEach(() => {
 })
 
 /** Ada is in a call, with a microphone that another program has. */
-function busyMicrophone() {
-  const actor = createActor(voiceSessionMachine, { input: undefined })
+async function busyMicrophone() {
+  const actor = createActor(
+    voiceSessionMachine.provide({
+      actors: {
+        check: fromPromise<Checked, JoinInput>(() => Promise.resolve('may-join')),
+        join: fromPromise<JoinOutcome, JoinInput>(() =>
+          Promise.resolve({ callId: 'c', connectionId: 'k' }),
+        ),
+        connect: fromPromise(() => Promise.resolve()),
+      },
+    }),
+    { input: undefined },
+  )
   tellTroubles(actor)
   actor.start()
-  const attempt = () => actor.getSnapshot().context.attempt
   actor.send({
     type: 'join.requested',
     roomId: 'garden',
     connectionId: 'k',
     wishes: { microphone: true, camera: false },
     expectedCallId: null,
-    at: 0,
   })
-  actor.send({ type: 'check.passed', attempt: attempt() })
-  actor.send({
-    type: 'join.answered',
-    attempt: attempt(),
-    roomId: 'garden',
-    callId: 'c',
-    connectionId: 'k',
-  })
-  actor.send({ type: 'livekit.connected', attempt: attempt() })
+  await waitFor(actor, (snapshot) => snapshot.matches('connected'))
   actor.send({ type: 'microphone.failed', trouble: 'busy' })
   return actor
 }
 
-test('a note about the microphone goes when it works, and what waited behind it shows', () => {
-  const actor = busyMicrophone()
+test('a note about the microphone goes when it works, and what waited behind it shows', async () => {
+  const actor = await busyMicrophone()
   showToast({ text: 'Bo is in the room now' })
   expect(texts()).toEqual(['Another program is using your microphone.', 'Bo is in the room now'])
   actor.send({ type: 'microphone.wanted', enabled: true })
@@ -53,16 +56,16 @@ test('a note about the microphone goes when it works, and what waited behind it 
   expect(texts()).toEqual(['Bo is in the room now'])
 })
 
-test('a second failure is told again', () => {
-  const actor = busyMicrophone()
+test('a second failure is told again', async () => {
+  const actor = await busyMicrophone()
   actor.send({ type: 'microphone.wanted', enabled: true })
   expect(texts()).toEqual([])
   actor.send({ type: 'microphone.failed', trouble: 'busy' })
   expect(texts()).toEqual(['Another program is using your microphone.'])
 })
 
-test('no note about a device outlives the call', () => {
-  const actor = busyMicrophone()
+test('no note about a device outlives the call', async () => {
+  const actor = await busyMicrophone()
   actor.send({ type: 'camera.wanted', enabled: true })
   actor.send({ type: 'camera.failed', trouble: 'denied' })
   actor.send({ type: 'screen.wanted', enabled: true })
@@ -72,8 +75,8 @@ test('no note about a device outlives the call', () => {
   expect(texts()).toEqual(['The call ended.'])
 })
 
-test('a device that does not open while another one is used: the reason, and what is used', () => {
-  const actor = busyMicrophone()
+test('a device that does not open while another one is used: the reason, and what is used', async () => {
+  const actor = await busyMicrophone()
   dismissToastsAbout('microphone')
   tellNews({ type: 'device.failed', kind: 'microphone', trouble: 'busy' }, actor)
   tellNews({ type: 'device.failed', kind: 'camera', trouble: 'missing' }, actor)

@@ -1,7 +1,9 @@
 // @vitest-environment happy-dom
 import { beforeEach, expect, test, vi } from 'vitest'
 import { createVoiceSession } from '../../../web/composables/voice-session/create-voice-session.ts'
-import type { VoiceSessionParts } from '../../../web/composables/voice-session/voice-session.types.ts'
+import { browserClock } from '../../../web/composables/voice-session/patience.ts'
+import { openShown, type ShownParts } from '../../../web/composables/voice-session/show-media.ts'
+import type { JoinResult } from '../../../web/composables/voice-session/voice-session.types.ts'
 import { createDeviceMemory } from '../../../web/livekit/device-choice.ts'
 import { openVoiceConnection } from '../../../web/livekit/voice-connection.ts'
 import { callPanelStore } from '../../../web/stores/call-panel.store.ts'
@@ -14,7 +16,6 @@ vi.mock('livekit-client/e2ee-worker?worker', () => ({
     terminate(): void {}
   },
 }))
-vi.mock('../../../web/livekit/can-encrypt.ts', () => ({ canEncrypt: () => true }))
 vi.mock('../../../web/livekit/call-key-provider.ts', () => ({
   CallKeyProvider: class {
     begin(): void {}
@@ -43,10 +44,19 @@ vi.mock('livekit-client', async (original) => ({
 
 beforeEach(() => callPanelStore.trigger.partLoaded())
 
+/** Nobody is heard, nothing is told. */
+const shown: ShownParts = {
+  actor: () => expect.fail('no device changes'),
+  onNews: () => undefined,
+  levels: { clear: () => undefined } as ShownParts['levels'],
+  memory: createDeviceMemory(sessionStorage),
+  now: () => 0,
+}
+
 /** Ada joins the garden's call; LiveKit is not reached. */
 async function adaJoins() {
-  const levels = { clear: () => undefined } as VoiceSessionParts['levels']
   const session = createVoiceSession({
+    canEncrypt: () => true,
     join: (_roomId, connectionId) =>
       Promise.resolve({
         join: {
@@ -57,21 +67,22 @@ async function adaJoins() {
           e2eeKey: 'key',
           keyEpoch: 0,
         },
-      } as Awaited<ReturnType<VoiceSessionParts['join']>>),
+      } as JoinResult),
     leave: () => Promise.resolve(),
     leaveBeacon: () => undefined,
     standing: () => Promise.resolve('in-call'),
     lock: {
+      takeIfFree: () => Promise.resolve(true),
       take: () => undefined,
       release: () => undefined,
-    } as unknown as VoiceSessionParts['lock'],
-    levels,
-    memory: createDeviceMemory(sessionStorage),
-    storage: sessionStorage,
-    now: () => 0,
+    },
+    loadMedia: () => Promise.resolve(openShown({ openVoiceConnection }, shown)),
+    mediaGone: () => undefined,
+    kept: { read: () => null, keep: () => undefined },
+    announce: () => undefined,
+    over: () => undefined,
     newId: () => 'k',
-    loadLivekit: () => Promise.resolve({ openVoiceConnection }),
-    onNews: () => undefined,
+    clock: browserClock,
   })
   session.join('garden')
   await vi.waitFor(() => expect(session.actor.getSnapshot().matches('failed')).toBe(true))

@@ -1,18 +1,16 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Place } from '../../../machines/voice-session.events.ts'
-import type { Standing } from '../../../machines/voice-session.reasons.ts'
+import type { OverReason, Standing } from '../../../machines/voice-session.reasons.ts'
+import { voiceSessionTiming } from '../../../machines/voice-session.setup.ts'
 import { createVoiceSession } from '../../../web/composables/voice-session/create-voice-session.ts'
-import { voiceSessionPatience } from '../../../web/composables/voice-session/patience.ts'
-import type {
-  JoinResult,
-  LivekitPart,
-  VoiceSessionParts,
-} from '../../../web/composables/voice-session/voice-session.types.ts'
-
-vi.mock('../../../web/livekit/can-encrypt.ts', () => ({ canEncrypt: () => true }))
-// By WebCrypto, which knows no fake time.
-vi.mock('../../../web/livekit/safety-code.ts', () => ({ safetyCodeOf: () => Promise.resolve([]) }))
+import { keepPlace, readKeptPlace } from '../../../web/composables/voice-session/kept-place.ts'
+import {
+  browserClock,
+  voiceSessionPatience,
+} from '../../../web/composables/voice-session/patience.ts'
+import type { MediaConnection, MediaEvent } from '../../../web/livekit/media-connection.types.ts'
+import type { JoinResult } from '../../../web/composables/voice-session/voice-session.types.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -30,29 +28,45 @@ const joined = (roomId: string, connectionId: string): JoinResult => ({
 
 /** Ada's page; our server and LiveKit answer when they are told to. */
 function adaPage() {
-  const joins: { roomId: string; connectionId: string; answer(): void }[] = []
+  const joins: {
+    roomId: string
+    connectionId: string
+    answer(): void
+    refuse(reason: OverReason): void
+  }[] = []
   const left: Place[] = []
+  /** What each connection to LiveKit tells, the first one first. */
+  const tells: ((event: MediaEvent) => void)[] = []
   const never = new Promise<never>(() => undefined)
   let closes = 0
   let id = 0
   const server = { standing: (): Promise<Standing> => Promise.resolve('in-call') }
-  const livekit = { load: () => Promise.resolve(part), connect: () => never as Promise<void> }
-  const part = {
-    openVoiceConnection: () => ({
+  const open = (_join: unknown, tell: (event: MediaEvent) => void): MediaConnection => {
+    tells.push(tell)
+    return {
       connect: () => livekit.connect(),
       silence: () => undefined,
       setMicrophone: () => never,
-      close: () => {
+      setCamera: () => never,
+      setScreen: () => never,
+      rotateKey: () => never,
+      close() {
         closes += 1
         return never
       },
-    }),
-  } as unknown as LivekitPart
-  const parts: VoiceSessionParts = {
+    }
+  }
+  const livekit = {
+    load: () => Promise.resolve(open),
+    connect: () => never as Promise<void>,
+  }
+  const session = createVoiceSession({
+    canEncrypt: () => true,
     join: (roomId, connectionId) =>
       new Promise((resolve) => {
         const answer = () => resolve(joined(roomId, connectionId))
-        joins.push({ roomId, connectionId, answer })
+        const refuse = (refused: OverReason) => resolve({ refused })
+        joins.push({ roomId, connectionId, answer, refuse })
       }),
     leave(place) {
       left.push(place)
@@ -65,19 +79,22 @@ function adaPage() {
       take: () => undefined,
       release: () => undefined,
     },
-    levels: { clear: () => undefined } as VoiceSessionParts['levels'],
-    memory: { recall: () => null, remember: () => undefined },
-    storage: sessionStorage,
-    now: () => Date.now(),
+    loadMedia: () => livekit.load(),
+    mediaGone: () => undefined,
+    kept: {
+      read: () => readKeptPlace(sessionStorage),
+      keep: (place) => keepPlace(sessionStorage, place),
+    },
+    announce: () => undefined,
+    over: () => undefined,
     newId: () => `a${(id += 1)}`,
-    loadLivekit: () => livekit.load(),
-    onNews: () => undefined,
-  }
-  const session = createVoiceSession(parts)
+    clock: browserClock,
+  })
   return {
     session,
     joins,
     left,
+    tells,
     server,
     livekit,
     never,
@@ -90,14 +107,29 @@ function adaPage() {
     get reason() {
       return session.actor.getSnapshot().context.reason
     },
+    isConnected: () => session.actor.getSnapshot().matches('connected'),
     after: (ms: number) => vi.advanceTimersByTimeAsync(ms),
   }
 }
 
+/** In the garden's call, by connection a1. */
+async function adaInCall() {
+  const ada = adaPage()
+  ada.livekit.connect = () => Promise.resolve()
+  ada.session.join('garden')
+  await ada.after(0)
+  ada.joins[0]!.answer()
+  await ada.after(0)
+  expect(ada.isConnected()).toBe(true)
+  return ada
+}
+
+const place = { roomId: 'garden', callId: 'call in garden', connectionId: 'a1' }
+
 test('R16 a join that is never answered has failed after its time; its late answer is left on the server', async () => {
   const ada = adaPage()
   ada.session.join('garden')
-  await ada.after(voiceSessionPatience.joinMs - 1)
+  await ada.after(voiceSessionTiming.joinMs - 1)
   expect(ada.is).toBe('asking')
   await ada.after(1)
   expect(ada.is).toBe('failed')
@@ -186,4 +218,105 @@ test('R16 Ada hangs up, and neither our server nor LiveKit’s client answers: s
   ada.session.actor.send({ type: 'leave.requested' })
   await ada.after(voiceSessionPatience.hangUpMs + voiceSessionPatience.closeMs)
   expect(ada.is).toBe('idle')
+})
+
+test('R16 a join that was given up and then refused leaves nothing behind', async () => {
+  const ada = adaPage()
+  ada.session.join('garden')
+  await ada.after(0)
+  ada.session.actor.send({ type: 'leave.requested' })
+  ada.joins[0]!.refuse('server-unreachable')
+  await ada.after(60_000)
+  expect(ada.is).toBe('idle')
+  expect(ada.left).toEqual([])
+})
+
+test('R16 given up in the very moment of the answer: it is left', async () => {
+  const ada = adaPage()
+  ada.session.join('garden')
+  await ada.after(0)
+  ada.joins[0]!.answer()
+  ada.session.actor.send({ type: 'leave.requested' })
+  await ada.after(0)
+  expect(ada.is).toBe('idle')
+  expect(ada.left).toEqual([place])
+})
+
+test('R12 a late answer to an earlier try of the connection that Ada is in does not take her out', async () => {
+  const ada = await adaInCall()
+  ada.tells[0]!({ type: 'livekit.disconnected', reason: 'UNKNOWN_REASON' })
+  // Its client never ends, and nobody answers the first try.
+  await ada.after(voiceSessionTiming.joinMs)
+  expect(ada.is).toEqual({ returning: 'waiting' })
+  await ada.after(500)
+  expect(ada.joins.map(({ connectionId }) => connectionId)).toEqual(['a1', 'a1', 'a1'])
+  ada.joins[2]!.answer()
+  await ada.after(0)
+  expect(ada.isConnected()).toBe(true)
+  ada.joins[1]!.answer()
+  await ada.after(60_000)
+  expect(ada.isConnected()).toBe(true)
+  expect(ada.left).toEqual([])
+})
+
+test('a disconnect of an earlier LiveKit connection changes nothing', async () => {
+  const ada = await adaInCall()
+  ada.tells[0]!({ type: 'livekit.disconnected', reason: 'SERVER_SHUTDOWN' })
+  await ada.after(voiceSessionPatience.closeMs)
+  ada.joins[1]!.answer()
+  await ada.after(0)
+  expect(ada.tells).toHaveLength(2)
+  ada.tells[0]!({ type: 'livekit.disconnected', reason: 'DUPLICATE_IDENTITY' })
+  ada.tells[0]!({ type: 'microphone.failed', trouble: 'busy' })
+  await ada.after(0)
+  expect(ada.isConnected()).toBe(true)
+  expect(ada.reason).toBeNull()
+  expect(ada.session.actor.getSnapshot().children.microphone?.getSnapshot().value).toEqual({
+    pending: 'opening',
+  })
+})
+
+test('F19 a connection is opened when the one before has let go of the devices, or will not', async () => {
+  const ada = await adaInCall()
+  ada.tells[0]!({ type: 'livekit.disconnected', reason: 'SERVER_SHUTDOWN' })
+  expect(ada.is).toEqual({ returning: 'waiting' })
+  await ada.after(0)
+  ada.joins[1]!.answer()
+  await ada.after(voiceSessionPatience.closeMs - 1)
+  expect(ada.tells).toHaveLength(1)
+  await ada.after(1)
+  expect(ada.tells).toHaveLength(2)
+})
+
+test('R16 a join that Ada gave up is idle at once, and left on the server when it is answered', async () => {
+  const ada = adaPage()
+  ada.session.join('garden')
+  await ada.after(0)
+  ada.session.actor.send({ type: 'leave.requested' })
+  expect(ada.is).toBe('idle')
+  await ada.after(5000)
+  expect(ada.left).toEqual([])
+  ada.joins[0]!.answer()
+  await ada.after(0)
+  expect(ada.is).toBe('idle')
+  expect(ada.left).toEqual([place])
+})
+
+test('R16 Ada gave up and joined again: the late answer to her first click is left, the second one goes on', async () => {
+  const ada = adaPage()
+  ada.livekit.connect = () => Promise.resolve()
+  ada.session.join('garden')
+  await ada.after(0)
+  ada.session.actor.send({ type: 'leave.requested' })
+  ada.session.join('garden')
+  await ada.after(0)
+  ada.joins[0]!.answer()
+  await ada.after(0)
+  expect(ada.is).toBe('asking')
+  expect(ada.left).toEqual([place])
+  ada.joins[1]!.answer()
+  await ada.after(0)
+  expect(ada.isConnected()).toBe(true)
+  expect(ada.session.actor.getSnapshot().context.connectionId).toBe('a2')
+  expect(ada.left).toEqual([place])
 })

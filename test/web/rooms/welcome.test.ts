@@ -45,13 +45,14 @@ async function say(message: object): Promise<void> {
   FakeSocket.latest.onmessage({ data: JSON.stringify(message) })
   await later(0)
 }
-const welcome = () => say({ type: 'welcome', rooms: [{ roomId: 'garden', seq: 7, call: null }] })
+const welcome = (seq = 7) =>
+  say({ type: 'welcome', rooms: [{ roomId: 'garden', seq, call: null }] })
 
 /** The socket breaks, and another one is welcome. */
-async function comeBack(): Promise<void> {
+async function comeBack(seq?: number): Promise<void> {
   FakeSocket.latest.onclose({ code: 1006 })
   await later(1000)
-  await welcome()
+  await welcome(seq)
 }
 
 beforeEach(() => {
@@ -94,7 +95,7 @@ test('a room that was renamed while the socket was away has its new name, and ke
   rooms = [
     { ...garden, name: 'Yard', visibility: 'private', ownerId: 'bo', memberCount: 3, seq: 9 },
   ]
-  await comeBack()
+  await comeBack(9)
   expect(roomNow('garden')).toMatchObject({
     name: 'Yard',
     visibility: 'private',

@@ -1,12 +1,20 @@
 /** What the voice session asks our server, with answers in the machine's words. */
 import type { Place } from '../../../machines/voice-session.events.ts'
-import type { OverReason, Standing } from '../../../machines/voice-session.reasons.ts'
+import {
+  refusalOfCode,
+  standingIn,
+  type Standing,
+} from '../../../machines/voice-session.reasons.ts'
 import { api, ApiError, leaveBeacon } from '../../api/client.ts'
 import { roomNow } from '../../stores/rooms.store.ts'
 import { refreshConfig, sessionStore } from '../../stores/session.store.ts'
-import type { JoinResult, VoiceSessionParts } from './voice-session.types.ts'
+import type { MediaConnection } from '../../livekit/media-connection.types.ts'
+import type { JoinResult, VoiceSessionPorts } from './voice-session.types.ts'
 
-export const askServer: Pick<VoiceSessionParts, 'join' | 'leave' | 'leaveBeacon' | 'standing'> = {
+export const askServer: Pick<
+  VoiceSessionPorts<MediaConnection>,
+  'join' | 'leave' | 'leaveBeacon' | 'standing'
+> = {
   async join(roomId, connectionId): Promise<JoinResult> {
     try {
       const join = await api.joinCall(roomId, { connectionId })
@@ -15,7 +23,7 @@ export const askServer: Pick<VoiceSessionParts, 'join' | 'leave' | 'leaveBeacon'
       void refreshConfig()
       return { refused: 'calls-off' }
     } catch (error) {
-      return { refused: toReason(error) }
+      return { refused: refusalOfCode(error instanceof ApiError ? error.code : 'unavailable') }
     }
   },
   async leave({ roomId, callId, connectionId }: Place, failed) {
@@ -29,41 +37,16 @@ export const askServer: Pick<VoiceSessionParts, 'join' | 'leave' | 'leaveBeacon'
   },
   leaveBeacon: ({ roomId, callId, connectionId }) => leaveBeacon(roomId, { callId, connectionId }),
   async standing(roomId, callId): Promise<Standing> {
+    const me = sessionStore.getSnapshot().context.me?.id
     try {
-      const call = await api.call(roomId)
-      return standingIn(call, callId)
+      return standingIn(await api.call(roomId), callId, me)
     } catch (error) {
       if (error instanceof ApiError && (error.status === 403 || error.status === 404)) {
         return 'room-gone'
       }
       // Our server cannot be asked: what it said last. Nothing known is no reason to give up.
       const call = roomNow(roomId)?.call
-      return call === undefined ? 'in-call' : standingIn(call, callId)
+      return call === undefined ? 'in-call' : standingIn(call, callId, me)
     }
   },
-}
-
-interface CallLike {
-  callId: string
-  participants: readonly { userId: string }[]
-}
-
-function standingIn(call: CallLike | null, callId: string): Standing {
-  if (call?.callId !== callId) return 'call-over'
-  const me = sessionStore.getSnapshot().context.me?.id
-  return call.participants.some(({ userId }) => userId === me) ? 'in-call' : 'not-in-call'
-}
-
-function toReason(error: unknown): OverReason {
-  if (!(error instanceof ApiError)) return 'server-unreachable'
-  switch (error.code) {
-    case 'call-full':
-    case 'call-ended':
-    case 'not-a-member':
-      return error.code
-    case 'not-found':
-      return 'room-gone'
-    default:
-      return 'server-unreachable'
-  }
 }

@@ -2,19 +2,12 @@
  * The browser's lock on a call, held by the tab that is in it. A duplicated tab copies
  * sessionStorage: without the lock both would come back into the call and take it from each other.
  */
+import type { CallLock } from './voice-session.types.ts'
 
 /** How long a reloaded page waits for its former self to let go. */
 const letGoMs = 4000
 
 export const callLockName = (callId: string) => `chatto.call.${callId}`
-
-export interface CallLock {
-  /** For a page that comes back: false when another tab keeps the lock. */
-  takeIfFree(callId: string): Promise<boolean>
-  /** For a click: the person wants the call here, whoever holds it. */
-  take(callId: string): void
-  release(): void
-}
 
 export function createCallLock(locks: LockManager, waitMs = letGoMs): CallLock {
   let letGo: (() => void) | null = null

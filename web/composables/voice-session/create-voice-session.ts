@@ -1,227 +1,137 @@
 /**
- * Runs the voice session's machine in a browser: does what it asks, answers by events. The only
- * place that knows both the machine and LiveKit; made once per app, outside of components, so that
- * looking at another page hangs nothing up.
+ * Runs the voice session's machine: provides the promises that it invokes, does what it emits. Made once
+ * per app, outside of components, so that looking at another page hangs nothing up.
  */
-import { createActor, waitFor, type SnapshotFrom } from 'xstate'
-import type { Place, VoiceSessionEffect } from '../../../machines/voice-session.events.ts'
-import { voiceSessionMachine } from '../../../machines/voice-session.machine.ts'
-import { afterDisconnect, type DisconnectName } from '../../../machines/voice-session.reasons.ts'
+import { createActor, fromPromise, waitFor } from 'xstate'
+import type { Checked, JoinOutcome, Place, Wishes } from '../../../machines/voice-session.events.ts'
+import { hasPlace, voiceSessionMachine, wishesOf } from '../../../machines/voice-session.machine.ts'
+import type { JoinInput } from '../../../machines/voice-session.setup.ts'
 import type { Join } from '../../../server/protocol/wire.ts'
-import { canEncrypt } from '../../livekit/can-encrypt.ts'
-import { safetyCodeOf } from '../../livekit/safety-code.ts'
-import type { VoiceConnection, VoiceConnectionEvent } from '../../livekit/voice-connection.types.ts'
-import { callPanelStore } from '../../stores/call-panel.store.ts'
-import { callStore } from '../../stores/call.store.ts'
-import { keepPlace, readKeptPlace } from './kept-place.ts'
-import { pause, voiceSessionPatience, within } from './patience.ts'
-import { clearMedia, showMedia } from './show-media.ts'
-import type {
-  FailedJoin,
-  JoinResult,
-  VoiceSession,
-  VoiceSessionParts,
-} from './voice-session.types.ts'
+import { createPatience, voiceSessionPatience } from './patience.ts'
+import type { MediaConnection, MediaEvent } from '../../livekit/media-connection.types.ts'
+import type { FailedJoin, VoiceSession, VoiceSessionPorts } from './voice-session.types.ts'
 
-const leaveRetriesMs = [500, 2000]
-
-export function createVoiceSession(
-  parts: VoiceSessionParts,
+export function createVoiceSession<Connection extends MediaConnection>(
+  ports: VoiceSessionPorts<Connection>,
   patience = voiceSessionPatience,
-): VoiceSession {
-  const actor = createActor(voiceSessionMachine, { input: undefined })
-  let connection: VoiceConnection | null = null
+): VoiceSession<Connection> {
+  const { pause, within } = createPatience(ports.clock)
+  let connection: Connection | null = null
+  /** Until the last connection is closed, its devices may be held. */
+  let closing: Promise<unknown> = Promise.resolve()
   /** The latest answer to a join: token and key are kept here, never in the machine. */
   let join: Join | null = null
-  let retry: ReturnType<typeof setTimeout> | null = null
   let isRefreshing = false
+
+  const actor = createActor(
+    voiceSessionMachine.provide({
+      actors: {
+        check: fromPromise<Checked, JoinInput>(({ input }) => check(input)),
+        join: fromPromise<JoinOutcome, JoinInput>(({ input, signal }) => ask(input, signal)),
+        connect: fromPromise<void>(({ signal }) => connect(signal)),
+        standing: fromPromise(({ input }) => ports.standing(input.roomId, input.callId)),
+        hangUp: fromPromise<void, Place>(({ input }) => hangUp(input)),
+      },
+    }),
+    { input: undefined, clock: ports.clock },
+  )
 
   const place = (): Place | null => {
     const { roomId, callId, connectionId } = actor.getSnapshot().context
     return roomId && callId && connectionId ? { roomId, callId, connectionId } : null
   }
-
-  const isIn = () =>
-    (['connecting', 'connected', 'returning'] as const).some((state) =>
-      actor.getSnapshot().matches(state),
-    )
-
-  async function check(effect: Extract<VoiceSessionEffect, { type: 'check' }>): Promise<void> {
-    const { attempt, expectedCallId, roomId } = effect
-    if (!canEncrypt()) {
-      actor.send({ type: 'check.failed', attempt, why: 'cannot-encrypt' })
-      return
-    }
-    // Loads while our server is being asked; a failure shows when it is needed.
-    void parts.loadLivekit().catch(() => undefined)
-    if (expectedCallId !== null) {
-      const isOurs =
-        (await parts.lock.takeIfFree(expectedCallId)) && (await isStillOn(roomId, expectedCallId))
-      if (!isOurs) {
-        actor.send({ type: 'check.failed', attempt, why: 'nothing-to-return-to' })
-        return
-      }
-    }
-    actor.send({ type: 'check.passed', attempt })
-  }
+  const isIn = () => hasPlace(actor.getSnapshot())
 
   async function isStillOn(roomId: string, callId: string): Promise<boolean> {
-    const standing = await parts.standing(roomId, callId)
+    const standing = await ports.standing(roomId, callId)
     return standing === 'in-call' || standing === 'not-in-call'
   }
 
-  async function ask(effect: Extract<VoiceSessionEffect, { type: 'ask' }>): Promise<void> {
-    const { attempt, roomId, connectionId, expectedCallId } = effect
+  async function check({ roomId, expectedCallId }: JoinInput): Promise<Checked> {
+    if (!ports.canEncrypt()) return 'cannot-encrypt'
+    // Loads while our server is being asked; a failure shows when it is needed.
+    void ports.loadMedia().catch(() => undefined)
+    if (expectedCallId === null) return 'may-join'
+    const isOurs =
+      (await ports.lock.takeIfFree(expectedCallId)) && (await isStillOn(roomId, expectedCallId))
+    return isOurs ? 'may-join' : 'nothing-to-return-to'
+  }
+
+  async function ask(input: JoinInput, signal: AbortSignal): Promise<JoinOutcome> {
+    const { roomId, connectionId, expectedCallId } = input
     // A join would start a new call (R1): a page that comes back asks first.
     if (expectedCallId !== null && !(await isStillOn(roomId, expectedCallId))) {
-      actor.send({ type: 'join.refused', attempt, reason: 'call-ended' })
-      return
+      return { refused: 'call-ended' }
     }
     // Given up meanwhile: then nobody wants to be in it.
-    if (!isAsking(attempt)) return
-    const asked = parts.join(roomId, connectionId)
-    // An answer may come after the time for it, or after it was given up: the machine has it left (R16).
-    void asked.then((result) => answered(result, attempt, roomId))
-    if ((await within(patience.joinMs, asked)) === 'too-late') {
-      actor.send({ type: 'join.refused', attempt, reason: 'server-unreachable' })
-    }
-  }
-
-  function answered(result: JoinResult, attempt: number, roomId: string): void {
-    if ('refused' in result) {
-      actor.send({ type: 'join.refused', attempt, reason: result.refused })
-      return
-    }
-    const { callId, connectionId } = result.join
-    if (isAsking(attempt)) {
+    signal.throwIfAborted()
+    const asked = ports.join(roomId, connectionId)
+    // R16: given up, or taken for lost; whatever is still answered is left there.
+    signal.addEventListener('abort', () => {
+      void asked.then((late) => 'join' in late && leaveLate({ ...late.join, roomId }))
+    })
+    const result = await asked
+    if ('refused' in result) return result
+    const { callId } = result.join
+    if (!signal.aborted) {
       join = result.join
       // Held already, unless this is a fresh join, or the page let go of it when it was hidden.
-      parts.lock.take(callId)
+      ports.lock.take(callId)
     }
-    actor.send({ type: 'join.answered', attempt, roomId, callId, connectionId })
+    return { callId, connectionId: result.join.connectionId }
   }
 
-  function isAsking(attempt: number): boolean {
-    const snapshot = actor.getSnapshot()
-    return (
-      snapshot.context.attempt === attempt &&
-      (snapshot.matches('asking') || snapshot.matches({ returning: 'asking' }))
-    )
+  /** R12: not out of the connection that the session goes on by. */
+  function leaveLate({ roomId, callId, connectionId }: Place): void {
+    const now = actor.getSnapshot()
+    const isOver = (['idle', 'refused', 'failed', 'ended'] as const).some((is) => now.matches(is))
+    if (isOver || now.context.connectionId !== connectionId) {
+      void tellLeave({ roomId, callId, connectionId })
+    }
   }
 
-  async function connect(attempt: number): Promise<void> {
-    const credentials = join
-    if (!credentials) return
-    let opened: VoiceConnection | null = null
+  async function connect(signal: AbortSignal): Promise<void> {
+    const open = await within(patience.loadMs, ports.loadMedia())
+    if (open === 'too-late') throw new Error('the part for calls does not load')
+    await dropConnection()
+    signal.throwIfAborted()
+    if (!join) throw new Error('connected without a join')
+    const opened = open(join, (event) => {
+      if (connection === opened) hear(event)
+    })
+    connection = opened
     try {
-      const part = await within(patience.loadMs, parts.loadLivekit())
-      if (part === 'too-late') throw new Error('the part for calls does not load')
-      await dropConnection()
-      if (!isConnecting(attempt)) return
-      opened = part.openVoiceConnection({
-        emit: (event) => {
-          showMedia(event)
-          hear(event, attempt)
-        },
-        levels: parts.levels,
-        memory: parts.memory,
-        now: parts.now,
-        livekitUrl: credentials.livekitUrl,
-      })
-      connection = opened
-      if ((await within(patience.connectMs, opened.connect(credentials))) === 'too-late') {
+      if ((await within(patience.connectMs, opened.connect(join))) === 'too-late') {
         throw new Error('the media server does not answer')
       }
-      callStore.trigger.safetyCodeChanged({
-        code: await safetyCodeOf(credentials.e2eeKey, credentials.callId),
-      })
-      actor.send({ type: 'livekit.connected', attempt })
     } catch (cause) {
-      if (opened !== null && connection !== opened) return
-      await dropConnection()
-      const trouble = cause instanceof Error ? cause.message : ''
-      const isBlocked = trouble === 'media-blocked'
-      if (trouble === 'page-outdated') callPanelStore.trigger.partMissing()
-      actor.send({
-        type: 'livekit.failed',
-        attempt,
-        reason: isBlocked ? 'media-blocked' : 'livekit-unreachable',
-      })
+      if (connection === opened) await dropConnection()
+      throw cause
     }
   }
 
-  /** Not given up meanwhile. */
-  function isConnecting(attempt: number): boolean {
-    const snapshot = actor.getSnapshot()
-    return (
-      snapshot.context.attempt === attempt &&
-      (snapshot.matches('connecting') || snapshot.matches({ returning: 'connecting' }))
-    )
-  }
-
-  function hear(event: VoiceConnectionEvent, attempt: number): void {
-    switch (event.type) {
-      case 'reconnecting':
-        return actor.send({ type: 'livekit.reconnecting', attempt })
-      case 'reconnected':
-        return actor.send({ type: 'livekit.reconnected', attempt })
-      case 'disconnected':
-        return void lost(event.reason, attempt)
-      case 'microphone.changed':
-      case 'camera.changed':
-      case 'screen.changed':
-      case 'microphone.failed':
-      case 'camera.failed':
-      case 'screen.failed':
-        return actor.send(event)
-      case 'device.gone':
-      case 'device.back':
-      case 'device.failed':
-        return parts.onNews(event)
-      case 'devices.changed':
-        return plugIn(event)
-      default:
-        return
+  function hear(event: MediaEvent): void {
+    // What is left of it holds the devices.
+    if (event.type === 'livekit.disconnected' && actor.getSnapshot().matches('connected')) {
+      void dropConnection()
     }
+    actor.send(event)
   }
 
-  /** A microphone that was missing is used as soon as it is plugged in. */
-  function plugIn({ lists }: Extract<VoiceConnectionEvent, { type: 'devices.changed' }>): void {
-    const snapshot = actor.getSnapshot()
-    const isMissing =
-      snapshot.matches({ connected: { microphone: 'refused' } }) &&
-      snapshot.context.microphoneTrouble === 'missing'
-    if (isMissing && lists.microphone.devices.length > 0) {
-      actor.send({ type: 'microphone.wanted', enabled: true })
-    }
-  }
-
-  async function lost(reason: DisconnectName, attempt: number): Promise<void> {
-    const here = place()
-    // While connecting, the failed promise of `connect` tells.
-    if (!here || !actor.getSnapshot().matches('connected')) return
-    await dropConnection()
-    const standing =
-      afterDisconnect[reason] === 'ask-our-server'
-        ? await parts.standing(here.roomId, here.callId)
-        : 'in-call'
-    actor.send({ type: 'livekit.disconnected', attempt, reason, standing, at: parts.now() })
-  }
-
-  async function dropConnection(): Promise<void> {
+  function dropConnection(): Promise<unknown> {
     const dropped = connection
     connection = null
-    parts.levels.clear()
-    clearMedia()
+    ports.mediaGone()
     // LiveKit's client says goodbye first, which may take as long as the network likes.
-    if (dropped) await within(patience.closeMs, dropped.close()).catch(() => undefined)
+    if (dropped) closing = within(patience.closeMs, dropped.close()).catch(() => undefined)
+    return closing
   }
 
   /** LiveKit's own report would do it, late: so it is worth some tries, and never more. */
   async function tellLeave(leaving: Place, failed?: FailedJoin): Promise<void> {
-    for (const delayMs of [...leaveRetriesMs, null]) {
+    for (const delayMs of [...patience.leaveRetriesMs, null]) {
       try {
-        return await parts.leave(leaving, failed)
+        return await ports.leave(leaving, failed)
       } catch {
         if (delayMs === null) return
         await pause(delayMs)
@@ -233,98 +143,53 @@ export function createVoiceSession(
     connection?.silence()
     await within(patience.hangUpMs, tellLeave(leaving))
     await dropConnection()
-    actor.send({ type: 'left' })
-  }
-
-  function run(effect: VoiceSessionEffect): void {
-    switch (effect.type) {
-      case 'check':
-        return void check(effect)
-      case 'ask':
-        return void ask(effect)
-      case 'connect':
-        return void connect(effect.attempt)
-      case 'wait':
-        if (retry !== null) clearTimeout(retry)
-        retry = setTimeout(() => actor.send({ type: 'retry.due', at: parts.now() }), effect.delayMs)
-        return
-      case 'set.microphone':
-        return void connection?.setMicrophone(effect.enabled)
-      case 'set.camera':
-        return void connection?.setCamera(effect.enabled)
-      case 'set.screen':
-        return void connection?.setScreen(effect.enabled)
-      case 'hang.up':
-        return void hangUp(effect.place)
-      case 'tell.leave':
-        return void tellLeave(effect.place, effect.failed)
-      case 'release':
-        return release()
-      case 'announce':
-        return parts.onNews(effect)
-      default:
-        return effect satisfies never
-    }
   }
 
   function release(): void {
-    if (retry !== null) clearTimeout(retry)
     join = null
-    keepPlace(parts.storage, null)
-    parts.lock.release()
+    ports.kept.keep(null)
+    ports.lock.release()
     void dropConnection()
-    callStore.trigger.over()
+    ports.over()
   }
 
   function takeKey(callId: string, keyEpoch: number, e2eeKey: string): void {
     if (callId !== join?.callId || keyEpoch <= join.keyEpoch) return
     join = { ...join, keyEpoch, e2eeKey }
     void connection?.rotateKey(e2eeKey, keyEpoch)
-    void safetyCodeOf(e2eeKey, callId).then((code) => callStore.trigger.safetyCodeChanged({ code }))
   }
 
-  actor.on('*', run)
+  function begin(roomId: string, expectedCallId: string | null, wishes: Wishes): void {
+    const connectionId = ports.newId()
+    actor.send({ type: 'join.requested', roomId, connectionId, wishes, expectedCallId })
+  }
+
+  const { microphone, camera } = actor.getSnapshot().children
+  microphone?.on('set', ({ enabled }) => void connection?.setMicrophone(enabled))
+  camera?.on('set', ({ enabled }) => void connection?.setCamera(enabled))
+  actor.on('set.screen', ({ enabled }) => void connection?.setScreen(enabled))
+  actor.on('tell.leave', ({ place, failed }) => void tellLeave(place, failed))
+  actor.on('release', release)
+  actor.on('announce', ports.announce)
   actor.subscribe((snapshot) => {
     const here = place()
-    if (here && isIn()) {
-      keepPlace(parts.storage, {
-        roomId: here.roomId,
-        callId: here.callId,
-        wishes: snapshot.context.wishes,
-      })
-    }
+    if (!here || !hasPlace(snapshot)) return
+    ports.kept.keep({ roomId: here.roomId, callId: here.callId, wishes: wishesOf(snapshot) })
   })
   actor.start()
 
   return {
     actor,
-    join(roomId) {
-      actor.send({
-        type: 'join.requested',
-        roomId,
-        connectionId: parts.newId(),
-        wishes: { microphone: true, camera: false },
-        expectedCallId: null,
-        at: parts.now(),
-      })
-    },
+    connection: () => connection,
+    join: (roomId) => begin(roomId, null, { microphone: true, camera: false }),
     async hangUp() {
       actor.send({ type: 'leave.requested' })
-      const isOver = (snapshot: SnapshotFrom<typeof voiceSessionMachine>) =>
-        !snapshot.matches('leaving')
-      await waitFor(actor, isOver, { timeout: 2 * patience.hangUpMs }).catch(() => undefined)
+      const timeout = 2 * patience.hangUpMs
+      await waitFor(actor, (now) => !now.matches('leaving'), { timeout }).catch(() => undefined)
     },
     comeBack() {
-      const kept = readKeptPlace(parts.storage)
-      if (!kept) return
-      actor.send({
-        type: 'join.requested',
-        roomId: kept.roomId,
-        connectionId: parts.newId(),
-        wishes: kept.wishes,
-        expectedCallId: kept.callId,
-        at: parts.now(),
-      })
+      const kept = ports.kept.read()
+      if (kept) begin(kept.roomId, kept.callId, kept.wishes)
     },
     takeKey,
     async refreshKey() {
@@ -333,7 +198,7 @@ export function createVoiceSession(
       isRefreshing = true
       try {
         if (!(await isStillOn(here.roomId, here.callId))) return
-        const result = await parts.join(here.roomId, here.connectionId)
+        const result = await ports.join(here.roomId, here.connectionId)
         if (!('join' in result)) return
         const { callId, connectionId, keyEpoch, e2eeKey } = result.join
         // The call ended between the two questions, or was left before the answer: nobody's wish.
@@ -344,33 +209,16 @@ export function createVoiceSession(
         isRefreshing = false
       }
     },
-    showVideo: (trackId, element) => connection?.showVideo(trackId, element) ?? (() => undefined),
-    async startSound() {
-      await connection?.startSound()
-    },
-    async useDevice(kind, deviceId) {
-      await connection?.useDevice(kind, deviceId)
-    },
-    async refreshDevices() {
-      await connection?.refreshDevices()
-    },
     closePage() {
       const here = place()
-      const snapshot = actor.getSnapshot()
       if (!here || !isIn()) return
       connection?.silence()
-      parts.leaveBeacon(here)
+      ports.leaveBeacon(here)
       // Should the browser keep the page for its back button, it comes back like any lost one.
       void dropConnection()
       // The page that is loaded in its place must not wait until the browser has cleared this one away.
-      parts.lock.release()
-      actor.send({
-        type: 'livekit.disconnected',
-        attempt: snapshot.context.attempt,
-        reason: 'CLIENT_INITIATED',
-        standing: 'in-call',
-        at: parts.now(),
-      })
+      ports.lock.release()
+      actor.send({ type: 'livekit.disconnected', reason: 'CLIENT_INITIATED' })
     },
   }
 }

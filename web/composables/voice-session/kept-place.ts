@@ -1,13 +1,7 @@
 /** What a reload needs to come back into the same call (F19); it lasts as long as the tab. */
-import type { Wishes } from '../../../machines/voice-session.events.ts'
+import type { KeptPlace } from './voice-session.types.ts'
 
 const key = 'chatto.place'
-
-export interface KeptPlace {
-  roomId: string
-  callId: string
-  wishes: Wishes
-}
 
 export function keepPlace(storage: Storage, place: KeptPlace | null): void {
   try {

@@ -1,6 +1,11 @@
 /** Loads the part of the client that knows LiveKit. A page that is older than its server finds it no more. */
 import { callPanelStore } from '../../stores/call-panel.store.ts'
-import type { LivekitPart } from './voice-session.types.ts'
+
+/** What the page needs of the part that is loaded later. */
+export type LivekitPart = Pick<
+  typeof import('../../livekit/voice-connection.ts'),
+  'openVoiceConnection'
+>
 
 export async function loadLivekit(): Promise<LivekitPart> {
   try {

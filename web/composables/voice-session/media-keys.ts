@@ -3,9 +3,9 @@
  * them, for good: here they play on, and the keys that are made for calls do what they say.
  */
 import type { Wishes } from '../../../machines/voice-session.events.ts'
+import { isInCall, wishesOf } from '../../../machines/voice-session.machine.ts'
 import { roomNow } from '../../stores/rooms.store.ts'
-import { isInCall } from './is-in-call.ts'
-import type { VoiceSession } from './voice-session.types.ts'
+import type { VoiceSessionActor } from './voice-session.types.ts'
 
 type Action = MediaSessionAction | 'togglemicrophone' | 'togglecamera' | 'hangup'
 
@@ -15,16 +15,13 @@ interface MediaSessionOfCalls {
   setCameraActive?(active: boolean): Promise<void> | void
 }
 
-export function takeMediaKeys({
-  actor,
-  startSound,
-}: Pick<VoiceSession, 'actor' | 'startSound'>): void {
+export function takeMediaKeys(actor: VoiceSessionActor, startSound: () => Promise<void>): void {
   if (!('mediaSession' in navigator)) return
   const session: MediaSession & MediaSessionOfCalls = navigator.mediaSession
 
   const playOn = () => void startSound()
   const toggle = (device: 'microphone' | 'camera') => () => {
-    const { wishes } = actor.getSnapshot().context
+    const wishes = wishesOf(actor.getSnapshot())
     actor.send({ type: `${device}.wanted`, enabled: !wishes[device] })
   }
   const handlers: Record<string, () => void> = {
@@ -64,6 +61,6 @@ export function takeMediaKeys({
       take(isIn)
     }
     if (!isIn) return
-    void showDevices(snapshot.context.wishes).catch(() => undefined)
+    void showDevices(wishesOf(snapshot)).catch(() => undefined)
   })
 }

@@ -1,4 +1,5 @@
 /** Ties the voice session to the page, to the live socket and to who is signed in. */
+import { hasPlace } from '../../../machines/voice-session.machine.ts'
 import { onCallEnded, onKey, onReconnected } from '../../live/live-events.ts'
 import { roomsStore } from '../../stores/rooms.store.ts'
 import { sessionStore, type SessionState } from '../../stores/session.store.ts'
@@ -7,14 +8,14 @@ import type { VoiceSession } from './voice-session.types.ts'
 
 export function followPage(session: VoiceSession): void {
   const { actor } = session
-  const resumed = () => actor.send({ type: 'page.resumed', at: Date.now() })
+  const resumed = () => actor.send({ type: 'page.resumed' })
   window.addEventListener('pagehide', () => session.closePage())
   window.addEventListener('pageshow', (event) => {
     // Out of the back button's cache.
     if (event.persisted) resumed()
   })
   document.addEventListener('resume', resumed)
-  window.addEventListener('online', () => actor.send({ type: 'network.online', at: Date.now() }))
+  window.addEventListener('online', () => actor.send({ type: 'network.online' }))
 }
 
 export function followServer(session: VoiceSession): void {
@@ -55,10 +56,7 @@ export function followSignIn(session: VoiceSession, storage: Storage): void {
   /** Whose call it is. */
   let userId: string | null = null
 
-  const isIn = () =>
-    (['connecting', 'connected', 'returning'] as const).some((state) =>
-      session.actor.getSnapshot().matches(state),
-    )
+  const isIn = () => hasPlace(session.actor.getSnapshot())
 
   function signedIn(id: string): void {
     const isFirst = userId === null

@@ -1,12 +1,14 @@
 /** Says what happens to one's own place in a call and to its devices, in short notes. */
 import type { DeviceTrouble } from '../../../machines/voice-session.events.ts'
+import { deviceOf } from '../../../machines/voice-session.machine.ts'
 import { callPanelStore } from '../../stores/call-panel.store.ts'
 import { roomNow, roomsStore } from '../../stores/rooms.store.ts'
 import { sessionStore } from '../../stores/session.store.ts'
 import { dismissToastsAbout, showToast } from '../../stores/toasts.store.ts'
 import { t } from '../../words/words.ts'
 import { shownReason, type ShownReason } from './shown-reason.ts'
-import type { CallNews, VoiceSessionActor } from './voice-session.types.ts'
+import type { CallNews } from './show-media.ts'
+import type { VoiceSessionActor } from './voice-session.types.ts'
 
 export function tellNews(news: CallNews, actor: VoiceSessionActor): void {
   switch (news.type) {
@@ -98,24 +100,24 @@ type TroubledDevice = (typeof devices)[number]
 
 /** What is wrong with a device now: of one that was closed, or of a call that is over, nothing. */
 function troubleOf(snapshot: Snapshot, device: TroubledDevice): DeviceTrouble | null {
-  const isTold =
-    device === 'screen'
-      ? snapshot.matches('connected')
-      : snapshot.matches({ connected: { [device]: 'refused' } } as Parameters<
-          Snapshot['matches']
-        >[0])
-  return isTold ? snapshot.context[`${device}Trouble`] : null
+  if (device === 'screen') {
+    return snapshot.matches('connected') ? snapshot.context.screenTrouble : null
+  }
+  const own = deviceOf(snapshot, device)
+  return own.matches('refused') ? own.context.trouble : null
 }
 
 /** Follows the session: what went wrong with a device, and what is over without a question. */
 export function tellTroubles(actor: VoiceSessionActor): void {
   let before = actor.getSnapshot()
+  const told: Partial<Record<TroubledDevice, DeviceTrouble | null>> = {}
   actor.subscribe((snapshot) => {
     const was = before
     before = snapshot
     for (const device of devices) {
       const trouble = troubleOf(snapshot, device)
-      if (trouble === troubleOf(was, device)) continue
+      if (trouble === (told[device] ?? null)) continue
+      told[device] = trouble
       // A note with a button stays until it is dealt with, and hides what comes after it.
       dismissToastsAbout(device)
       if (trouble) tellDevice(actor, device, trouble)

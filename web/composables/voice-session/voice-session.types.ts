@@ -1,29 +1,44 @@
-/** What the browser's voice session needs, and what it offers to the rest of the client. */
-import type { ActorRefFrom } from 'xstate'
-import type { Place, VoiceSessionEffect } from '../../../machines/voice-session.events.ts'
+/**
+ * What a voice session needs, and what it offers. By these ports alone it knows our server, LiveKit, the
+ * page and time, so that browsers and the simulation (test/simulation/) run the very same session.
+ */
+import type { ActorOptions, ActorRefFrom, AnyActorLogic } from 'xstate'
+import type { Place, VoiceSessionEffect, Wishes } from '../../../machines/voice-session.events.ts'
 import type { voiceSessionMachine } from '../../../machines/voice-session.machine.ts'
 import type { OverReason, Standing } from '../../../machines/voice-session.reasons.ts'
 import type { Join } from '../../../server/protocol/wire.ts'
-import type { AudioLevels } from '../../livekit/audio-levels.ts'
-import type { DeviceMemory } from '../../livekit/device-choice.ts'
-import type { VoiceConnection, VoiceConnectionEvent } from '../../livekit/voice-connection.types.ts'
-import type { CallLock } from './call-lock.ts'
+import type { MediaConnection, MediaEvent } from '../../livekit/media-connection.types.ts'
 
 export type VoiceSessionActor = ActorRefFrom<typeof voiceSessionMachine>
 
 /** What was refused, in the machine's words. */
 export type JoinResult = { join: Join } | { refused: OverReason }
 
-/** What the page needs of the part that is loaded later. */
-export type LivekitPart = Pick<
-  typeof import('../../livekit/voice-connection.ts'),
-  'openVoiceConnection'
->
-
 /** Why a join was given up, for whoever runs the server (R54). */
 export type FailedJoin = NonNullable<Extract<VoiceSessionEffect, { type: 'tell.leave' }>['failed']>
 
-export interface VoiceSessionParts {
+export type Announced = Extract<VoiceSessionEffect, { type: 'announce' }>
+
+/** XState's own, for the machine's waits and for ours. */
+export type SessionClock = NonNullable<ActorOptions<AnyActorLogic>['clock']>
+
+export interface KeptPlace {
+  roomId: string
+  callId: string
+  wishes: Wishes
+}
+
+/** The browser's lock on a call. */
+export interface CallLock {
+  /** For a page that comes back: false when another tab keeps the lock. */
+  takeIfFree(callId: string): Promise<boolean>
+  /** For a click: the person wants the call here, whoever holds it. */
+  take(callId: string): void
+  release(): void
+}
+
+export interface VoiceSessionPorts<Connection extends MediaConnection> {
+  canEncrypt(): boolean
   /** Never throws: what goes wrong is a reason. */
   join(roomId: string, connectionId: string): Promise<JoinResult>
   /** Throws when our server could not be told. */
@@ -31,24 +46,23 @@ export interface VoiceSessionParts {
   leaveBeacon(place: Place): void
   /** What our server says of us; the last known answer when it cannot be asked. */
   standing(roomId: string, callId: string): Promise<Standing>
+  /** Loads what knows LiveKit; gives how to open a connection. */
+  loadMedia(): Promise<(join: Join, tell: (event: MediaEvent) => void) => Connection>
+  /** A connection was closed. */
+  mediaGone(): void
   lock: CallLock
-  levels: AudioLevels
-  memory: DeviceMemory
-  storage: Storage
-  now: () => number
-  newId: () => string
-  /** Loads the part of the client that knows LiveKit. */
-  loadLivekit: () => Promise<LivekitPart>
-  onNews: (news: CallNews) => void
+  /** What a reload comes back by. */
+  kept: { read(): KeptPlace | null; keep(place: KeptPlace | null): void }
+  announce(news: Announced): void
+  /** Nothing is left of the call. */
+  over(): void
+  newId(): string
+  clock: SessionClock
 }
 
-/** What a person should hear of, beside what the machine's state shows. */
-export type CallNews =
-  | Extract<VoiceConnectionEvent, { type: 'device.gone' | 'device.back' | 'device.failed' }>
-  | Extract<VoiceSessionEffect, { type: 'announce' }>
-
-export interface VoiceSession {
+export interface VoiceSession<Connection extends MediaConnection = MediaConnection> {
   actor: VoiceSessionActor
+  connection(): Connection | null
   join(roomId: string): void
   /** Leaves, and resolves when our server was told or could not be; at once when in no call. */
   hangUp(): Promise<void>
@@ -58,10 +72,6 @@ export interface VoiceSession {
   takeKey(callId: string, keyEpoch: number, e2eeKey: string): void
   /** The live socket was away: ask for the key again by joining again (R8). */
   refreshKey(): Promise<void>
-  showVideo(trackId: string, element: HTMLVideoElement): () => void
-  startSound(): Promise<void>
-  useDevice: VoiceConnection['useDevice']
-  refreshDevices(): Promise<void>
   /** The page goes: beacon, then LiveKit (R17). */
   closePage(): void
 }
