@@ -129,6 +129,11 @@ module.exports = {
         pathNot: [inMachines, '^server/protocol/', packageNamed('zod', 'zod-openapi')],
       },
     },
+    only(
+      'server/config',
+      [inMachines],
+      'It is read before anything is built, and whoever is built is given what it needs of it.',
+    ),
     only('server', [inMachines, '^persistence/'], 'The server serves the web client as files.'),
     {
       name: 'only-the-root-builds-the-store',
