@@ -68,11 +68,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   /** What is open already if the start fails, in order. */
   const opened: { close(): Promise<void> }[] = []
   /** Until there is a time by which troubles last. */
-  let tellOfDatabase: TellOperator = (line) => log.warn(line)
+  let reportOfDatabase: TellOperator = (line) => log.warn(line)
   try {
     const held = await holdDatabase(config.database.url)
     opened.push({ close: held.release })
-    const store = await open(config.database.url, (...told) => tellOfDatabase(...told))
+    const store = await open(config.database.url, (...told) => reportOfDatabase(...told))
     opened.push(store)
     return await startWith(store, keyEncryptionKey, held)
   } catch (error) {
@@ -104,7 +104,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     opened.push({ close: time.stop })
     const { now } = clock
     const troubles = createTroubles({ now, log })
-    tellOfDatabase = (line, during) => {
+    reportOfDatabase = (line, during) => {
       if (!during) log.warn(line)
       else if (during.isOver) troubles.clear(during.code, line)
       else troubles.raise({ part: 'database', code: during.code, message: line })
@@ -207,7 +207,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     })
 
     await makeFirstRoom(store, now())
-    await core.takeUp()
+    await core.resumeCalls()
 
     const housekeeping = createHousekeeping({ store, mailbox: core.mailbox, clock, log })
 

@@ -68,8 +68,8 @@ export interface CallCore<L> {
   readonly effects: Pick<EffectRunner, 'wake'>
   /** Whether nobody's deadline would notice that time is corrected. */
   isQuiet(): boolean
-  /** Takes up the calls that were on; while calls are disabled they end (R50). Before anybody asks. */
-  takeUp(): Promise<void>
+  /** Resumes the calls that were on; while calls are disabled they end (R50). Before anybody asks. */
+  resumeCalls(): Promise<void>
   start(): Promise<void>
   /** Finishes what is under way. */
   stop(): Promise<void>
@@ -210,7 +210,7 @@ export function createCallCore<L extends { fanOut: FanOut }>(deps: CallCoreDeps<
     health,
     effects,
     isQuiet: () => !health.isTroubled() && !index.isWaiting(),
-    async takeUp() {
+    async resumeCalls() {
       const active = await store.calls.active()
       if (livekit) {
         index.refresh(active)

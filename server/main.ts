@@ -46,10 +46,10 @@ async function main(): Promise<void> {
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
   // Last: who reads that it is on may stop it at once.
-  tellWhatIsOn(config, app)
+  printWhatIsOn(config, app)
 }
 
-function tellWhatIsOn(config: Config, { port, setupCode, fingerprint }: App): void {
+function printWhatIsOn(config: Config, { port, setupCode, fingerprint }: App): void {
   const { host, tls, url } = config.webserver
   const scheme = tls.is === 'off' ? 'http' : 'https'
   const address = port === config.webserver.port ? url : `${scheme}://${host}:${port}`

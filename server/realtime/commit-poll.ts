@@ -65,7 +65,7 @@ export function createCommitPoll({
     for (const socket of [...fanOut.sockets]) {
       if (at - (prolongedAt.get(socket) ?? -Infinity) > prolongEveryMs) prolongSession(socket, at)
       const since = socket.behindSince ?? socket.waitingSince
-      if (since !== null && at - since > maxBehindMs) socket.cut()
+      if (since !== null && at - since > maxBehindMs) socket.terminate()
     }
   }
 

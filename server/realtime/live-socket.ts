@@ -63,7 +63,7 @@ export interface LiveSocket {
   catchUp(): { added: ReadonlySet<string>; removed: ReadonlySet<string> }
   end(code: number, reason: string): void
   /** At once, for who reads nothing would not read a close code either. */
-  cut(): void
+  terminate(): void
   /** Called by the server when uWebSockets closed it. */
   closed(): void
 }
@@ -127,7 +127,7 @@ export function createLiveSocket(
       open = false
       ws.end(code, reason)
     },
-    cut() {
+    terminate() {
       if (!open) return
       open = false
       ws.close()

@@ -34,7 +34,7 @@ export function createRepairs({ now }: { now(): number }): Repairs {
     const lane = lanes.get(socket.userId)
     if (lane) lane.push(socket)
     else lanes.set(socket.userId, [socket])
-    while (running < atOnce && lanes.size > 0) void takeTurn()
+    while (running < atOnce && lanes.size > 0) void runNext()
   }
 
   function nextSocket(): LiveSocket | undefined {
@@ -48,7 +48,7 @@ export function createRepairs({ now }: { now(): number }): Repairs {
     return undefined
   }
 
-  async function takeTurn(): Promise<void> {
+  async function runNext(): Promise<void> {
     const socket = nextSocket()
     if (!socket) return
     const repairers = pending.get(socket)
@@ -68,7 +68,7 @@ export function createRepairs({ now }: { now(): number }): Repairs {
       // It closed meanwhile.
     } else if (repairers.size > 0) enqueue(socket)
     else pending.delete(socket)
-    while (running < atOnce && lanes.size > 0) void takeTurn()
+    while (running < atOnce && lanes.size > 0) void runNext()
   }
 
   return {

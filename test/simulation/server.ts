@@ -146,7 +146,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
 
     async start() {
       clock.notBefore(await store.rooms.latestAt())
-      await core.takeUp()
+      await core.resumeCalls()
       listening = true
       commitPoll.start()
       await core.start()
