@@ -129,6 +129,11 @@ module.exports = {
         pathNot: [inMachines, '^server/protocol/', packageNamed('zod', 'zod-openapi')],
       },
     },
+    only(
+      'server/config',
+      [inMachines],
+      'It is read before anything is built, and whoever is built is given what it needs of it.',
+    ),
     only('server', [inMachines, '^persistence/'], 'The server serves the web client as files.'),
     {
       name: 'only-the-root-builds-the-store',
@@ -147,7 +152,7 @@ module.exports = {
     },
     only(
       'server/media',
-      ['^server/server-clock\\.ts$'],
+      ['^server/time/server-clock\\.ts$'],
       'It is another program: it could be taken out and run elsewhere.',
     ),
     {

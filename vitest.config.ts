@@ -17,6 +17,7 @@ const serverParts = [
   'media/process',
   'realtime',
   'rooms',
+  'time',
 ]
 const real = 'test/**/*.real.test.ts'
 const long = 'test/**/*.long.test.ts'

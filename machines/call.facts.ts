@@ -1,6 +1,6 @@
 /** The facts of a call: what clients are told, past tense, whole, without secrets. */
 
-/** Which way a change came in (api.md, "A fact"). */
+/** Which way a change came in. */
 export type FactSource = 'user' | 'livekit' | 'reconciliation' | 'deadline' | 'membership' | 'admin'
 
 /** How a person in a call is shown. */

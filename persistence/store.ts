@@ -105,7 +105,7 @@ export interface LoadedRoom {
   receipts: { key: string; at: number; result: unknown }[]
 }
 
-/** One committed change of a room's call (architecture.md, "Two records"). No text, no secrets. */
+/** One committed change of a room's call. No text, no secrets. */
 export interface StepRecord {
   callId: string
   step: number

@@ -9,28 +9,29 @@ import { createAccountRooms, generalRoomSetting } from './auth/account-rooms.ts'
 import { createAccountService } from './auth/account-service.ts'
 import { createAttempts } from './auth/attempts.ts'
 import { createPasswords } from './auth/passwords.ts'
-import { createAdminService } from './calls/admin-service.ts'
 import { createCallCore, type CallCore } from './call-core.ts'
+import { createAdminService } from './calls/admin-service.ts'
 import { createCallKeys } from './calls/call-keys.ts'
-import type { Config } from './config.ts'
+import { ConfigError } from './config/config-error.ts'
+import type { Config } from './config/config.ts'
+import { keyFingerprint, readKeyEncryptionKey } from './config/key-encryption-key.ts'
+import { isLoopback } from './config/load-config.ts'
 import { startEmbeddedMedia } from './embedded-media.ts'
-import { openClock } from './open-clock.ts'
+import { createHousekeeping } from './housekeeping.ts'
+import { requireFreeAddress } from './http/listen.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createOrigins } from './http/origins.ts'
 import { createProxyHints } from './http/proxy-hints.ts'
 import { prepareTlsOf } from './http/tls-config.ts'
 import { createWebServer } from './http/web-server.ts'
-import { keyFingerprint, readKeyEncryptionKey } from './key-encryption-key.ts'
-import { requireFreeAddress } from './http/listen.ts'
 import { toOwnLivekit, type LivekitAccess } from './livekit/livekit-access.ts'
 import { createLivekitPort } from './livekit/livekit-port.ts'
-import { ConfigError, isLoopback } from './load-config.ts'
+import type { FanOut } from './realtime/fan-out.ts'
 import { createLive, type Live } from './realtime/live.ts'
-import { createHousekeeping } from './housekeeping.ts'
 import { createRoomService } from './rooms/room-service.ts'
-import { createTroubles } from './troubles.ts'
 import { callChart, callDefinitionHash } from './rooms/snapshot-envelope.ts'
-import type { FanOut } from './services.ts'
+import { openClock } from './time/open-clock.ts'
+import { createTroubles } from './troubles.ts'
 
 export interface AppOptions {
   config: Config
@@ -67,11 +68,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   /** What is open already if the start fails, in order. */
   const opened: { close(): Promise<void> }[] = []
   /** Until there is a time by which troubles last. */
-  let tellOfDatabase: TellOperator = (line) => log.warn(line)
+  let reportOfDatabase: TellOperator = (line) => log.warn(line)
   try {
     const held = await holdDatabase(config.database.url)
     opened.push({ close: held.release })
-    const store = await open(config.database.url, (...told) => tellOfDatabase(...told))
+    const store = await open(config.database.url, (...told) => reportOfDatabase(...told))
     opened.push(store)
     return await startWith(store, keyEncryptionKey, held)
   } catch (error) {
@@ -100,13 +101,13 @@ export async function startApp(options: AppOptions): Promise<App> {
       byHand: options.now,
       isQuiet: () => isQuiet(),
     })
-    opened.push({ close: async () => time.stop() })
+    opened.push({ close: time.stop })
     const { now } = clock
     const troubles = createTroubles({ now, log })
-    tellOfDatabase = (line, during) => {
+    reportOfDatabase = (line, during) => {
       if (!during) log.warn(line)
-      else if (during.isOver) troubles.over(during.code, line)
-      else troubles.note({ part: 'database', code: during.code, message: line })
+      else if (during.isOver) troubles.clear(during.code, line)
+      else troubles.raise({ part: 'database', code: during.code, message: line })
     }
     await store.calls.saveChart(callDefinitionHash, callChart.machineId, callChart)
 
@@ -160,8 +161,8 @@ export async function startApp(options: AppOptions): Promise<App> {
         return { ...live, fanOut: options.wrapFanOut?.(live.fanOut) ?? live.fanOut }
       },
       effectHandlers: {
-        'account.welcome': (effect) => accountRooms.welcome(userIdIn(effect.payload)),
-        'account.depart': (effect) => accountRooms.depart(userIdIn(effect.payload)),
+        'account.welcome': ({ payload }) => accountRooms.welcome(payload.userId),
+        'account.depart': ({ payload }) => accountRooms.depart(payload.userId),
       },
       troubles,
       log,
@@ -206,9 +207,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     })
 
     await makeFirstRoom(store, now())
-    await core.takeUp()
+    await core.resumeCalls()
 
-    const housekeeping = createHousekeeping({ store, mailbox: core.mailbox, now, log })
+    const housekeeping = createHousekeeping({ store, mailbox: core.mailbox, clock, log })
 
     const livekitState = () => (access ? health.state().livekit.state : 'off')
     const metrics = createMetrics({
@@ -249,8 +250,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       fingerprint: config.webserver.tls.is === 'self-signed' ? (tls?.fingerprint ?? null) : null,
       async stop() {
         web.stopListening()
-        time.stop()
-        await Promise.all([housekeeping.stop(), core.stop()])
+        await Promise.all([time.stop(), housekeeping.stop(), core.stop()])
         await live.close()
         await core.mailbox.idle()
         await media?.stop()
@@ -284,8 +284,4 @@ export async function startApp(options: AppOptions): Promise<App> {
 /** Null when calls are disabled. */
 function toLivekitAccess(livekit: Config['livekit']): LivekitAccess | null {
   return livekit && !livekit.embedded ? toOwnLivekit(livekit) : null
-}
-
-function userIdIn(payload: unknown): string {
-  return String((payload as { userId?: unknown }).userId)
 }

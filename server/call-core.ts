@@ -7,8 +7,8 @@ import type { Store } from '../persistence/store.ts'
 import { createCallEffectHandlers, toEffectRow } from './calls/call-effects.ts'
 import { createCallIndex, type CallIndex } from './calls/call-index.ts'
 import type { CallKeys } from './calls/call-keys.ts'
-import { createCallService } from './calls/call-service.ts'
-import { readCurrentKey } from './calls/current-key.ts'
+import { createCallService, type CallService } from './calls/call-service.ts'
+import { readCurrentKey, type CurrentKey } from './calls/current-key.ts'
 import { createDeadlines } from './calls/deadlines.ts'
 import { createFailedJoins } from './calls/failed-joins.ts'
 import { createKeeper, type Keeper } from './calls/keeper.ts'
@@ -16,19 +16,20 @@ import { createLivekitHealth, type LivekitHealth } from './calls/livekit-health.
 import { rebuildCall } from './calls/rebuild-call.ts'
 import { createReconciler, type Reconciler } from './calls/reconcile.ts'
 import { createWebhookIntake } from './calls/webhook-intake.ts'
-import { watchClock } from './clock-watch.ts'
-import type { Config } from './config.ts'
-import { parseLivekitRoomName, toLivekitRoomName } from './livekit/livekit-room-name.ts'
+import type { Config } from './config/config.ts'
 import type { LivekitPort } from './livekit/livekit-port.ts'
+import { parseLivekitRoomName, toLivekitRoomName } from './livekit/livekit-room-name.ts'
 import { createRoomOpener } from './livekit/room-opener.ts'
-import { createWebhookReceiver } from './livekit/webhook-receiver.ts'
+import { createWebhookReceiver, type WebhookService } from './livekit/webhook-receiver.ts'
+import type { FanOut } from './realtime/fan-out.ts'
 import { createCallActors, type CallActors } from './rooms/call-actors.ts'
-import { createEffectRunner, type EffectHandler, type EffectRunner } from './rooms/effect-runner.ts'
+import { createEffectRunner, type EffectRunner } from './rooms/effect-runner.ts'
+import type { EffectHandlers } from './rooms/effects.ts'
 import { createRoomMailbox, type RoomMailbox } from './rooms/room-mailbox.ts'
 import type { RoomSteps } from './rooms/room-step.ts'
-import { createRoomViews } from './rooms/room-views.ts'
-import type { ServerClock } from './server-clock.ts'
-import type { CallService, CurrentKey, FanOut, RoomViews, WebhookService } from './services.ts'
+import { createRoomViews, type RoomViews } from './rooms/room-views.ts'
+import { watchClock } from './time/clock-watch.ts'
+import type { ServerClock } from './time/server-clock.ts'
 import type { Troubles } from './troubles.ts'
 
 export interface CallCoreDeps<L extends { fanOut: FanOut }> {
@@ -47,7 +48,7 @@ export interface CallCoreDeps<L extends { fanOut: FanOut }> {
   /** Who publishes what is committed. */
   createLive(seen: { views: RoomViews; currentKey(roomId: string): Promise<CurrentKey | null> }): L
   /** What other parts of the server have done after a commit. */
-  effectHandlers?: Record<string, EffectHandler>
+  effectHandlers?: Partial<EffectHandlers>
   /** Tests put something between the parts and the steps that they ask for. */
   wrapSteps?(steps: RoomSteps): RoomSteps
   troubles: Troubles
@@ -67,8 +68,8 @@ export interface CallCore<L> {
   readonly effects: Pick<EffectRunner, 'wake'>
   /** Whether nobody's deadline would notice that time is corrected. */
   isQuiet(): boolean
-  /** Takes up the calls that were on; while calls are disabled they end (R50). Before anybody asks. */
-  takeUp(): Promise<void>
+  /** Resumes the calls that were on; while calls are disabled they end (R50). Before anybody asks. */
+  resumeCalls(): Promise<void>
   start(): Promise<void>
   /** Finishes what is under way. */
   stop(): Promise<void>
@@ -116,7 +117,7 @@ export function createCallCore<L extends { fanOut: FanOut }>(deps: CallCoreDeps<
     log,
   })
   const failedJoins = createFailedJoins({ troubles, livekitUrl: deps.addresses.livekitUrl })
-  actors.follow(index.took)
+  actors.follow(index.applyStep)
   actors.follow(({ effects: toDo }) => {
     if (toDo.length > 0) effects.wake()
   })
@@ -133,8 +134,8 @@ export function createCallCore<L extends { fanOut: FanOut }>(deps: CallCoreDeps<
     verify: livekit?.verify ?? null,
     installationId,
     clock,
-    onEvent: intake.take,
-    onIgnored: intake.ignore,
+    onEvent: intake.handleReport,
+    onIgnored: intake.recordIgnored,
     onSeen: health.webhookSeen,
     onRefused: health.webhookRefused,
     log,
@@ -153,7 +154,7 @@ export function createCallCore<L extends { fanOut: FanOut }>(deps: CallCoreDeps<
         urlFor: livekit.urlFor,
         issueToken: livekit.issueToken,
         openRoom: opener.open,
-        joinFailed: failedJoins.told,
+        joinFailed: failedJoins.report,
       },
   })
 
@@ -166,6 +167,7 @@ export function createCallCore<L extends { fanOut: FanOut }>(deps: CallCoreDeps<
       running?.reconciler?.passSoon()
       effects.wake()
     },
+    log,
   })
 
   function createRunning(): NonNullable<typeof running> {
@@ -190,7 +192,10 @@ export function createCallCore<L extends { fanOut: FanOut }>(deps: CallCoreDeps<
         log,
       })
     const kept = reconciler ? [deadlines, reconciler] : [deadlines]
-    return { reconciler, keeper: createKeeper({ store, index, kept, holder: newId(), clock, log }) }
+    return {
+      reconciler,
+      keeper: createKeeper({ store, index, tasks: kept, holder: newId(), clock, log }),
+    }
   }
 
   return {
@@ -205,7 +210,7 @@ export function createCallCore<L extends { fanOut: FanOut }>(deps: CallCoreDeps<
     health,
     effects,
     isQuiet: () => !health.isTroubled() && !index.isWaiting(),
-    async takeUp() {
+    async resumeCalls() {
       const active = await store.calls.active()
       if (livekit) {
         index.refresh(active)
@@ -225,8 +230,12 @@ export function createCallCore<L extends { fanOut: FanOut }>(deps: CallCoreDeps<
       await running.keeper.start()
     },
     async stop() {
-      clockWatch.stop()
-      await Promise.all([running?.keeper.stop(), mailbox.idle(), effects.stop(3_000)])
+      await Promise.all([
+        clockWatch.stop(),
+        running?.keeper.stop(),
+        mailbox.idle(),
+        effects.stop(3_000),
+      ])
       await mailbox.idle()
     },
   }

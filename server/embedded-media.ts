@@ -1,7 +1,7 @@
 /** The embedded media server with everything that it needs of this one: its process, its keys, its door. */
 import type { Logger } from 'pino'
-import type { Config, EmbeddedMediaConfig } from './config.ts'
 import { ConfigError } from './config/config-error.ts'
+import type { Config, EmbeddedMediaConfig } from './config/config.ts'
 import { openInternalServer } from './http/internal-server.ts'
 import {
   embeddedKeys,
@@ -9,13 +9,13 @@ import {
   toEmbeddedLivekit,
   type LivekitAccess,
 } from './livekit/livekit-access.ts'
+import type { WebhookService } from './livekit/webhook-receiver.ts'
 import {
   createMediaCarrier,
   defaultMediaConfig,
   type MediaCarrier,
   type MediaCarrierOptions,
 } from './media/media-carrier.ts'
-import type { WebhookService } from './services.ts'
 
 export interface EmbeddedMedia {
   access: LivekitAccess

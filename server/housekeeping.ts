@@ -5,6 +5,8 @@
 import type { Logger } from 'pino'
 import type { Store } from '../persistence/store.ts'
 import type { RoomMailbox } from './rooms/room-mailbox.ts'
+import type { Clock } from './time/clock.ts'
+import { createRepeat, type Repeat } from './time/repeat.ts'
 
 const everyMs = 10 * 60_000
 const receiptsKeptMs = 24 * 3600_000
@@ -14,32 +16,25 @@ const sessionsKeptMs = 24 * 3600_000
 const quietMs = 30_000
 const quietEveryMs = 10_000
 /** Rows in one transaction, each of which costs some pages: a few milliseconds. */
-const mostAtOnce = 100
+const maxAtOnce = 100
 
 export function createHousekeeping({
   store,
   mailbox,
-  now,
+  clock,
   log,
 }: {
   store: Pick<Store, 'effects' | 'accounts'>
   mailbox: Pick<RoomMailbox, 'forgetQuiet'>
-  now(): number
+  clock: Clock
   log: Logger
-}): { start(): void; stop(): Promise<void> } {
-  const timers: NodeJS.Timeout[] = []
-  let running: Promise<void> | null = null
+}): Pick<Repeat, 'start' | 'stop'> {
+  const { now } = clock
   let stopped = false
 
   async function tidy(): Promise<void> {
-    try {
-      await whileThereIsMore(() =>
-        store.effects.trim(now() - receiptsKeptMs, ignoredKept, mostAtOnce),
-      )
-      await whileThereIsMore(() => store.accounts.purgeSessions(now() - sessionsKeptMs, mostAtOnce))
-    } catch (error) {
-      log.warn({ err: error }, 'old records could not be trimmed')
-    }
+    await whileThereIsMore(() => store.effects.trim(now() - receiptsKeptMs, ignoredKept, maxAtOnce))
+    await whileThereIsMore(() => store.accounts.purgeSessions(now() - sessionsKeptMs, maxAtOnce))
   }
 
   /** What was asked of the store meanwhile comes in between. */
@@ -47,18 +42,22 @@ export function createHousekeeping({
     while (!stopped && (await trim()));
   }
 
+  const every = (ms: number, run: () => void | Promise<void>, failure: string) =>
+    createRepeat({
+      clock,
+      nextAt: () => now() + ms,
+      run,
+      onError: (error) => log.warn({ err: error }, failure),
+    })
+  const repeats = [
+    every(everyMs, tidy, 'old records could not be trimmed'),
+    every(quietEveryMs, () => mailbox.forgetQuiet(quietMs), 'quiet rooms stay in memory'),
+  ]
   return {
-    start() {
-      const every = (ms: number, work: () => void) => timers.push(setInterval(work, ms).unref())
-      every(everyMs, () => {
-        running ??= tidy().finally(() => (running = null))
-      })
-      every(quietEveryMs, () => mailbox.forgetQuiet(quietMs))
-    },
+    start: () => repeats.forEach((one) => one.start()),
     async stop() {
       stopped = true
-      timers.forEach(clearInterval)
-      await running
+      await Promise.all(repeats.map((one) => one.stop()))
     },
   }
 }

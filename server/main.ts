@@ -4,12 +4,13 @@ import { resolve } from 'node:path'
 import { CannotOpenDatabaseError } from '../persistence/open-store.ts'
 import { withoutPassword } from '../persistence/postgres-url.ts'
 import { startApp, type App } from './app.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import { AddressTakenError } from './http/listen.ts'
 import { TlsError } from './http/tls.ts'
-import { writeFirstConfig } from './first-run.ts'
+import { writeFirstConfig } from './config/first-run.ts'
 import { isOnlyLoopback, ownAddresses } from './media/media-carrier.ts'
-import { ConfigError, isLoopback, loadConfig } from './load-config.ts'
+import { ConfigError } from './config/config-error.ts'
+import { isLoopback, loadConfig } from './config/load-config.ts'
 import { createLogger } from './log.ts'
 import { version } from './version.ts'
 
@@ -45,10 +46,10 @@ async function main(): Promise<void> {
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
   // Last: who reads that it is on may stop it at once.
-  tellWhatIsOn(config, app)
+  printWhatIsOn(config, app)
 }
 
-function tellWhatIsOn(config: Config, { port, setupCode, fingerprint }: App): void {
+function printWhatIsOn(config: Config, { port, setupCode, fingerprint }: App): void {
   const { host, tls, url } = config.webserver
   const scheme = tls.is === 'off' ? 'http' : 'https'
   const address = port === config.webserver.port ? url : `${scheme}://${host}:${port}`

@@ -6,18 +6,18 @@ import { AppError } from './errors.ts'
 export type RateLimit = (key: string) => Promise<void>
 
 export function createRateLimit({
-  most,
+  max,
   inS,
   refusal,
 }: {
   /** 0: no limit. */
-  most: number
+  max: number
   inS: number
   /** For the developer who reads the answer. */
   refusal: string
 }): RateLimit {
-  if (most === 0) return () => Promise.resolve()
-  const limiter = new RateLimiterMemory({ points: most, duration: inS })
+  if (max === 0) return () => Promise.resolve()
+  const limiter = new RateLimiterMemory({ points: max, duration: inS })
   return async (key) => {
     try {
       await limiter.consume(key)

@@ -12,9 +12,9 @@ export interface Troubles {
    * most); whoever notices it again says so again. `message`: a sentence for the operator with the
    * cause and what to do about it. `details` go into the log only. No secrets in either.
    */
-  note(trouble: Pick<Trouble, 'part' | 'code' | 'message'>, details?: object): void
+  raise(trouble: Pick<Trouble, 'part' | 'code' | 'message'>, details?: object): void
   /** It is over; `message` is logged if it was on. */
-  over(code: string, message?: string): void
+  clear(code: string, message?: string): void
   /** The present ones, oldest first. */
   list(): Trouble[]
 }
@@ -39,7 +39,7 @@ export function createTroubles({ now, log }: { now(): number; log: Logger }): Tr
   }
 
   return {
-    note({ part, code, message }, details = {}) {
+    raise({ part, code, message }, details = {}) {
       forgetOld()
       const at = now()
       const known = troubles.get(code)
@@ -49,7 +49,7 @@ export function createTroubles({ now, log }: { now(): number; log: Logger }): Tr
       logged.set(code, { message, at })
       log.warn({ ...details, trouble: code }, message)
     },
-    over(code, message) {
+    clear(code, message) {
       forgetOld()
       if (forget(code) && message !== undefined) log.info({ trouble: code }, message)
     },

@@ -1,11 +1,42 @@
-/** Registering, signing in and out, and leaving for good. Implements `AccountService`. */
+/** Registering, signing in and out, and leaving for good. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { AccountStore, NewEffect, UserRecord } from '../../persistence/store.ts'
+import type { AccountStore, UserRecord } from '../../persistence/store.ts'
 import { AppError } from '../errors.ts'
-import type { AccountService, FanOut, RoomViews, SignedIn } from '../services.ts'
+import type { User } from '../protocol/wire.ts'
+import type { FanOut } from '../realtime/fan-out.ts'
+import type { EffectRow } from '../rooms/effects.ts'
+import type { RoomViews } from '../rooms/room-views.ts'
 import type { AccountRooms } from './account-rooms.ts'
 import type { Attempts } from './attempts.ts'
 import type { Passwords } from './passwords.ts'
+import type { SignedIn } from './signed-in.ts'
+
+/** Errors are `AppError`s. */
+export interface AccountService {
+  /** `address` counts for the limits; `conflict` when the login is taken, `forbidden` when registration is closed or the setup code is wrong. */
+  register(
+    request: { login: string; password: string; displayName?: string; setupCode?: string },
+    address: string,
+  ): Promise<{ user: User; token: string; expiresAt: number }>
+  /** `not-signed-in` for a wrong login or password, both in the same time; `slow-down` past the limits. */
+  signIn(
+    request: { login: string; password: string },
+    address: string,
+  ): Promise<{ user: User; token: string; expiresAt: number }>
+  signOut(me: SignedIn): Promise<void>
+  /** Undefined when the token names no living session. One that is in use lasts: see `prolong`. */
+  authenticate(token: string): Promise<SignedIn | undefined>
+  /** Whether it names no living session only because its time is over: nobody ended that one. */
+  hasExpired(token: string): Promise<boolean>
+  /**
+   * Gives a session that is in use its whole time again, at most once a day; undefined when it is over.
+   */
+  prolong(me: SignedIn): Promise<SignedIn | undefined>
+  /** `forbidden` with a wrong password. Gone from every room and call when it resolves. */
+  deleteMe(me: SignedIn, password: string): Promise<void>
+  deleteUser(me: SignedIn, userId: string): Promise<void>
+  search(query: string): Promise<User[]>
+}
 
 export interface AccountServiceDeps {
   accounts: AccountStore
@@ -190,7 +221,7 @@ function isSetupCode(given: string | undefined, expected: string): boolean {
 }
 
 /** Due later than the inline run, which it only repeats when this process died meanwhile. */
-function effectOf(what: 'welcome' | 'depart', userId: string, at: number): NewEffect {
+function effectOf(what: 'welcome' | 'depart', userId: string, at: number): EffectRow {
   return {
     effectId: `${what}:${userId}`,
     roomId: null,

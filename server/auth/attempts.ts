@@ -17,7 +17,7 @@ export interface Attempts {
 const freeFailures = 5
 const firstWaitMs = 1_000
 /** The longest wait: nobody is locked out by somebody else for long. */
-const longestWaitMs = 60_000
+const maxWaitMs = 60_000
 /** Wrong passwords are forgotten this long after the last. */
 const rememberMs = 15 * 60_000
 const loginsInMemory = 10_000
@@ -58,9 +58,7 @@ export function createAttempts({
       const isForgotten = !earlier || at - earlier.lastAt > rememberMs
       const count = isForgotten ? 1 : earlier.count + 1
       const waitMs =
-        count < freeFailures
-          ? 0
-          : Math.min(longestWaitMs, firstWaitMs * 2 ** (count - freeFailures))
+        count < freeFailures ? 0 : Math.min(maxWaitMs, firstWaitMs * 2 ** (count - freeFailures))
       failures.set(login, { count, lastAt: at, waitUntil: at + waitMs })
       if (failures.size > loginsInMemory) forgetOldest(failures)
     },
@@ -77,5 +75,5 @@ function forgetOldest(failures: Map<string, Failures>): void {
   }
 }
 
-const perMinute = (most: number) =>
-  createRateLimit({ most, inS: 60, refusal: 'too many tries from this address' })
+const perMinute = (max: number) =>
+  createRateLimit({ max, inS: 60, refusal: 'too many tries from this address' })

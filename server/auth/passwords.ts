@@ -11,7 +11,7 @@ export interface Passwords {
   verify(password: string, hashed: string | null): Promise<boolean>
 }
 
-const longestQueue = 32
+const maxQueue = 32
 
 export async function createPasswords(): Promise<Passwords> {
   let last: Promise<unknown> = Promise.resolve()
@@ -20,7 +20,7 @@ export async function createPasswords(): Promise<Passwords> {
   const nobodys = await hash('nobody has this password')
 
   function oneAtATime<T>(work: () => Promise<T>): Promise<T> {
-    if (waiting >= longestQueue) {
+    if (waiting >= maxQueue) {
       throw new AppError('slow-down', 'too many sign-ins at once', { retryAfterMs: 2_000 })
     }
     waiting += 1

@@ -1,11 +1,24 @@
-/** What admins see of LiveKit and of what was ignored. Implements `AdminService`. */
-import { contextOf } from '../rooms/snapshot-envelope.ts'
+/** What admins see of LiveKit and of what was ignored. */
+import type { z } from 'zod'
 import type { Store } from '../../persistence/store.ts'
-import type { AdminService } from '../services.ts'
+import type { SignedIn } from '../auth/signed-in.ts'
 import { AppError } from '../errors.ts'
-import { readEvidence } from './evidence.ts'
+import type { activeCallsAnswer, CallEvidence, Health } from '../protocol/wire.ts'
+import { contextOf } from '../rooms/snapshot-envelope.ts'
 import type { Troubles } from '../troubles.ts'
+import { readEvidence } from './evidence.ts'
 import type { LivekitHealth } from './livekit-health.ts'
+
+export interface AdminService {
+  health(me: SignedIn): Promise<Health>
+  /** The calls that are on, oldest first. */
+  calls(): Promise<z.infer<typeof activeCallsAnswer>['calls']>
+  /** Why each person of a call is shown as they are; `not-found` for an unknown call. */
+  evidence(callId: string): Promise<CallEvidence>
+  ignored(
+    me: SignedIn,
+  ): Promise<{ at: number; reason: string; event: string; callId?: string; identity?: string }[]>
+}
 
 const shownIgnored = 500
 

@@ -1,9 +1,9 @@
 /** What a call asks to be done after its commit: as rows, and how they are done. */
 import type { CallEffect, EvictWhy } from '../../machines/call.events.ts'
 import { isShutOut } from '../../machines/connection.machine.ts'
-import type { CallStore, NewEffect, Store } from '../../persistence/store.ts'
+import type { CallStore, Store } from '../../persistence/store.ts'
 import type { LivekitPort } from '../livekit/livekit-port.ts'
-import type { EffectHandler } from '../rooms/effect-runner.ts'
+import type { EffectHandlers, EffectRow } from '../rooms/effects.ts'
 import type { RoomSteps } from '../rooms/room-step.ts'
 
 /** A hang-up disconnects by itself; only who stays after this time is thrown out. */
@@ -16,7 +16,7 @@ const scrubBucketMs = 2_000
 const scrubAgainMs = 2_000
 
 /** The row of an effect, or null when the commit itself does it. Ids name the thing, so that it waits once. */
-export function toEffectRow(effect: CallEffect, roomId: string, at: number): NewEffect | null {
+export function toEffectRow(effect: CallEffect, roomId: string, at: number): EffectRow | null {
   switch (effect.type) {
     case 'key.mint':
       // A later key takes the place of an earlier one, which is shredded with that.
@@ -62,7 +62,7 @@ function graceOf(why: EvictWhy): number {
   }
 }
 
-function scrubAfter(at: number): NewEffect {
+function scrubAfter(at: number): EffectRow<'store.scrub'> {
   const bucket = Math.floor(at / scrubBucketMs) + 1
   return {
     effectId: `scrub:${bucket}`,
@@ -86,7 +86,7 @@ export function createCallEffectHandlers({
   steps,
   livekit,
   toName,
-}: CallEffectDeps): Record<'store.scrub' | 'livekit.evict' | 'livekit.close-room', EffectHandler> {
+}: CallEffectDeps): Pick<EffectHandlers, 'store.scrub' | 'livekit.evict' | 'livekit.close-room'> {
   return {
     /** Somebody who reads from the file keeps it; the store tells whom (R43). */
     async 'store.scrub'() {
@@ -94,18 +94,14 @@ export function createCallEffectHandlers({
     },
 
     /** R18: each attempt re-checks that this very connection is still shut out. */
-    async 'livekit.evict'(effect) {
-      if (!livekit || effect.roomId === null) return
-      const { callId, identity } = payloadOf(effect.payload)
-      if (!(await isStillShutOut(effect.roomId, callId, identity))) return
-      await livekit.evict(toName(effect.roomId, callId), identity)
+    async 'livekit.evict'({ roomId, payload: { callId, identity } }) {
+      if (!livekit || !(await isStillShutOut(roomId, callId, identity))) return
+      await livekit.evict(toName(roomId, callId), identity)
     },
 
-    async 'livekit.close-room'(effect) {
-      if (!livekit || effect.roomId === null) return
-      const { callId } = payloadOf(effect.payload)
-      if ((await store.calls.stateOf(callId)) !== 'ended') return
-      await livekit.closeRoom(toName(effect.roomId, callId))
+    async 'livekit.close-room'({ roomId, payload: { callId } }) {
+      if (!livekit || (await store.calls.stateOf(callId)) !== 'ended') return
+      await livekit.closeRoom(toName(roomId, callId))
     },
   }
 
@@ -124,9 +120,4 @@ export function createCallEffectHandlers({
       throw error
     }
   }
-}
-
-function payloadOf(payload: unknown): { callId: string; identity: string } {
-  const { callId, identity } = payload as { callId?: unknown; identity?: unknown }
-  return { callId: String(callId), identity: String(identity) }
 }

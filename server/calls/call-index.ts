@@ -31,9 +31,9 @@ export interface Listing {
 export interface CallIndex {
   readonly calls: ReadonlyMap<string, IndexedCall>
   /** Follows the steps of calls. */
-  took(step: CommittedStep): void
+  applyStep(step: CommittedStep): void
   /** The call as somebody read it without changing it; null when it is not on any more. */
-  saw(callId: string, call: CallSnapshot | null): void
+  setCall(callId: string, call: CallSnapshot | null): void
   /** Whether a listing shows just what is known of a settled call, so that there is nothing to decide. */
   isAsKnown(callId: string, listing: Listing): boolean
   /** What is committed, whoever did it: new and changed calls are looked at by the next listing, and at `dueAt`. */
@@ -55,7 +55,7 @@ export function createCallIndex({ now }: { now(): number }): CallIndex {
   /** Calls that a read did not show: it may be older than what this process committed, so it takes two. */
   let missing = new Set<string>()
 
-  function put(snapshot: CallSnapshot, step: number, restlessUntil: number): void {
+  function setEntry(snapshot: CallSnapshot, step: number, restlessUntil: number): void {
     const { context } = snapshot
     calls.set(context.callId, {
       roomId: context.roomId,
@@ -71,20 +71,20 @@ export function createCallIndex({ now }: { now(): number }): CallIndex {
 
   return {
     calls,
-    took({ callId, step, snapshot, effects }) {
+    applyStep({ callId, step, snapshot, effects }) {
       if (stageOf(snapshot) === 'active') {
         const evicts = effects.some(({ type }) => type === 'livekit.evict')
         const before = calls.get(callId)?.restlessUntil ?? 0
-        put(snapshot, step, evicts ? now() + evictionOpenMs : before)
+        setEntry(snapshot, step, evicts ? now() + evictionOpenMs : before)
       } else {
         calls.delete(callId)
       }
       changed()
     },
-    saw(callId, call) {
+    setCall(callId, call) {
       const before = calls.get(callId)
       if (call?.context.callId === callId) {
-        put(call, before?.step ?? 0, before?.restlessUntil ?? 0)
+        setEntry(call, before?.step ?? 0, before?.restlessUntil ?? 0)
       } else {
         calls.delete(callId)
       }

@@ -1,13 +1,39 @@
-/** Joining and leaving calls, and looking at them. Implements `CallService`. */
+/** Joining and leaving calls, and looking at them. */
 import { toIdentity } from '../../machines/call.context.ts'
 import type { CallContext } from '../../machines/call.context.ts'
 import type { Store } from '../../persistence/store.ts'
+import type { SignedIn } from '../auth/signed-in.ts'
 import { AppError } from '../errors.ts'
 import type { LivekitPort } from '../livekit/livekit-port.ts'
-import type { Join } from '../protocol/wire.ts'
+import type { Call, Join } from '../protocol/wire.ts'
 import type { RoomState, RoomSteps } from '../rooms/room-step.ts'
-import type { CallService, RoomViews, SignedIn } from '../services.ts'
+import type { RoomViews } from '../rooms/room-views.ts'
 import type { CallKeys } from './call-keys.ts'
+
+/** Every answer is null while calls are disabled (R50). */
+export interface CallService {
+  readonly enabled: boolean
+  list(me: SignedIn): Promise<{ calls: Call[] } | null>
+  get(me: SignedIn, roomId: string): Promise<Call | null>
+  /** `origin`: the address that the browser came by; the embedded media server's url is made from it. */
+  join(
+    me: SignedIn,
+    roomId: string,
+    request: { connectionId?: string | undefined },
+    origin: { secure: boolean; host: string },
+  ): Promise<Join | null>
+  leave(
+    me: SignedIn,
+    roomId: string,
+    request: {
+      callId: string
+      connectionId?: string | undefined
+      closing?: boolean | undefined
+      /** Why the page gave its join up. */
+      failed?: 'livekit-unreachable' | 'media-blocked' | undefined
+    },
+  ): Promise<{ left: boolean } | null>
+}
 
 export interface CallServiceDeps {
   store: Pick<Store, 'rooms' | 'calls'>

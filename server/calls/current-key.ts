@@ -2,8 +2,16 @@
 import { liveConnections } from '../../machines/call.context.ts'
 import type { Store } from '../../persistence/store.ts'
 import { contextOf } from '../rooms/snapshot-envelope.ts'
-import type { CurrentKey } from '../services.ts'
 import type { CallKeys } from './call-keys.ts'
+
+/** A call's key as its people get it (R45). Goes to sockets of these sessions and nowhere else (R5). */
+export interface CurrentKey {
+  callId: string
+  keyEpoch: number
+  /** Base64 of 32 bytes. */
+  e2eeKey: string
+  sessionIds: ReadonlySet<string>
+}
 
 /** Reads what is committed; null when no call is on. */
 export async function readCurrentKey(

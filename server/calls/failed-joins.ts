@@ -5,7 +5,7 @@ export type FailedJoin = 'livekit-unreachable' | 'media-blocked'
 
 export interface FailedJoins {
   /** A page gave its join up, and says why. */
-  told(why: FailedJoin): void
+  report(why: FailedJoin): void
   /** Somebody's media is up. */
   connected(): void
 }
@@ -15,7 +15,7 @@ export function createFailedJoins({
   troubles,
   livekitUrl,
 }: {
-  troubles: Pick<Troubles, 'note' | 'over'>
+  troubles: Pick<Troubles, 'raise' | 'clear'>
   livekitUrl: string | null
 }): FailedJoins {
   const messages: Record<FailedJoin, string> = {
@@ -31,13 +31,13 @@ export function createFailedJoins({
   }
   const codeOf = (why: FailedJoin) => `join-${why}`
   return {
-    told(why) {
+    report(why) {
       const part = why === 'media-blocked' ? 'network' : 'livekit'
-      troubles.note({ part, code: codeOf(why), message: messages[why] })
+      troubles.raise({ part, code: codeOf(why), message: messages[why] })
     },
     connected() {
-      troubles.over(codeOf('livekit-unreachable'))
-      troubles.over(codeOf('media-blocked'))
+      troubles.clear(codeOf('livekit-unreachable'))
+      troubles.clear(codeOf('media-blocked'))
     },
   }
 }

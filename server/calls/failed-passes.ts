@@ -2,7 +2,7 @@
 
 export interface FailedPasses {
   /** One more failed pass. */
-  note(callId: string, at: number): void
+  add(callId: string, at: number): void
   /** A pass that worked. */
   forget(callId: string): void
   has(callId: string): boolean
@@ -12,28 +12,28 @@ export interface FailedPasses {
    */
   since(callId: string, at: number, aliveAt: number | null): number | null
   /** The call was told; `since` is what it knows, which may be earlier than what this process saw. */
-  told(callId: string, at: number, since: number): void
+  markReported(callId: string, at: number, since: number): void
   /** Forgets calls that are over. */
   keepOnly(isOn: (callId: string) => boolean): void
 }
 
-const fewest = 3
-const longEnoughMs = 15_000
+const minPasses = 3
+const minDurationMs = 15_000
 
 interface Failure {
   since: number
   count: number
-  toldAt: number | null
+  reportedAt: number | null
 }
 
 /** `awayMs`: how long LiveKit may be away before a call ends. */
 export function createFailedPasses(awayMs: number): FailedPasses {
   const failures = new Map<string, Failure>()
   return {
-    note(callId, at) {
+    add(callId, at) {
       const before = failures.get(callId)
       if (before) before.count += 1
-      else failures.set(callId, { since: at, count: 1, toldAt: null })
+      else failures.set(callId, { since: at, count: 1, reportedAt: null })
     },
     forget(callId) {
       failures.delete(callId)
@@ -41,16 +41,16 @@ export function createFailedPasses(awayMs: number): FailedPasses {
     has: (callId) => failures.has(callId),
     since(callId, at, aliveAt) {
       const failure = failures.get(callId)
-      if (!failure || failure.count < fewest) return null
-      const { since, toldAt } = failure
-      const nextTellAt =
-        toldAt === null ? since + longEnoughMs : Math.max(since, aliveAt ?? since) + awayMs
-      return at >= nextTellAt ? since : null
+      if (!failure || failure.count < minPasses) return null
+      const { since, reportedAt } = failure
+      const nextReportAt =
+        reportedAt === null ? since + minDurationMs : Math.max(since, aliveAt ?? since) + awayMs
+      return at >= nextReportAt ? since : null
     },
-    told(callId, at, since) {
+    markReported(callId, at, since) {
       const failure = failures.get(callId)
       if (!failure) return
-      failure.toldAt = at
+      failure.reportedAt = at
       failure.since = Math.min(failure.since, since)
     },
     keepOnly(isOn) {

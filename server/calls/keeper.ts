@@ -5,7 +5,8 @@
  */
 import type { Logger } from 'pino'
 import type { Store } from '../../persistence/store.ts'
-import type { Clock, Timer } from '../clock.ts'
+import type { Clock } from '../time/clock.ts'
+import { createRepeat } from '../time/repeat.ts'
 import type { CallIndex } from './call-index.ts'
 
 export interface Keeper {
@@ -14,7 +15,7 @@ export interface Keeper {
 }
 
 /** What only the keeper runs. */
-export interface Kept {
+export interface KeeperTask {
   start(): void
   stop(): void | Promise<void>
 }
@@ -28,66 +29,58 @@ const refreshMs = 30_000
 export function createKeeper({
   store,
   index,
-  kept,
+  tasks: kept,
   holder,
   clock,
   log,
 }: {
   store: Pick<Store, 'calls' | 'leases' | 'isShared'>
   index: CallIndex
-  kept: readonly Kept[]
+  tasks: readonly KeeperTask[]
   /** This process, by any name that no other one has. */
   holder: string
   clock: Clock
   log: Logger
 }): Keeper {
   let isKeeper = false
-  let timer: Timer | null = null
-  let running: Promise<void> = Promise.resolve()
-  let stopped = true
 
-  async function turn(next: boolean): Promise<void> {
+  async function setKeeper(next: boolean): Promise<void> {
     if (next === isKeeper) return
     isKeeper = next
     if (next) kept.forEach((one) => one.start())
     else await Promise.all(kept.map(async (one) => one.stop()))
   }
 
-  async function look(): Promise<void> {
+  async function renew(): Promise<void> {
     try {
       const isMine = !store.isShared || (await store.leases.hold(leaseName, holder, leaseMs))
       // What other processes committed, so that their calls are looked after, too.
       if (isMine) index.refresh(await store.calls.active())
-      await turn(isMine)
+      await setKeeper(isMine)
     } catch (error) {
-      log.warn({ err: error }, 'who looks after the calls could not be read')
-      if (store.isShared) await turn(false)
+      report(error)
+      if (store.isShared) await setKeeper(false)
     }
   }
 
-  function arm(): void {
-    if (stopped) return
-    timer = clock.after(store.isShared ? renewMs : refreshMs, () => {
-      running = look().finally(arm)
-    })
-  }
+  const report = (error: unknown) =>
+    log.warn({ err: error }, 'who looks after the calls could not be read')
+  const everyMs = store.isShared ? renewMs : refreshMs
+  const renewal = createRepeat({
+    clock,
+    nextAt: () => clock.now() + everyMs,
+    run: renew,
+    onError: report,
+  })
 
   return {
     async start() {
-      stopped = false
-      if (!store.isShared) {
-        await turn(true)
-        arm()
-        return
-      }
-      await look()
-      arm()
+      await (store.isShared ? renew() : setKeeper(true))
+      renewal.start()
     },
     async stop() {
-      stopped = true
-      timer?.cancel()
-      await running
-      await turn(false)
+      await renewal.stop()
+      await setKeeper(false)
       if (store.isShared) await store.leases.release(leaseName, holder)
     },
   }

@@ -3,7 +3,7 @@
  * its clock is from ours, and why what is missing is missing (R54).
  */
 import type { Troubles } from '../troubles.ts'
-import { clockApart, type WebhookRefusal } from './livekit-words.ts'
+import { describeSkew, type WebhookRefusal } from './clock-skew.ts'
 
 export interface LivekitHealth {
   reached(): void
@@ -35,7 +35,7 @@ export interface LivekitHealth {
 /** A listing may be a little faster than the webhook of the same event, which is here by then. */
 const webhookLagMs = 2_000
 /** Half of what both put up with. */
-const mostSkewMs = 30_000
+const maxSkewMs = 30_000
 /** The clocks of two machines drift: only what is new is told again. */
 const sameSkewMs = 10_000
 
@@ -59,9 +59,9 @@ export function createLivekitHealth({
   /** Since the last one that was taken. */
   let lastRefusal: WebhookRefusal | null = null
   let skewMs: number | null = null
-  let toldSkewMs: number | null = null
+  let reportedSkewMs: number | null = null
 
-  function turn(next: boolean): void {
+  function setReachable(next: boolean): void {
     if (reachable === next) return
     reachable = next
     since = now()
@@ -71,7 +71,7 @@ export function createLivekitHealth({
 
   function whyNoWebhooks(): string {
     if (lastRefusal?.is === 'clock') {
-      return `LiveKit’s webhooks are refused here: ${clockApart(lastRefusal.skewMs)}. Set both clocks by NTP`
+      return `LiveKit’s webhooks are refused here: ${describeSkew(lastRefusal.skewMs)}. Set both clocks by NTP`
     }
     if (lastRefusal?.is === 'key') {
       return (
@@ -89,25 +89,25 @@ export function createLivekitHealth({
   const silence = () => lastRefusal?.is ?? 'silent'
 
   /** One at a time: another cause takes the place of the one before. */
-  function tellSilence(): void {
+  function raiseSilence(): void {
     for (const why of ['silent', 'clock', 'key'] as const) {
-      if (why !== silence()) troubles.over(`webhooks-${why}`)
+      if (why !== silence()) troubles.clear(`webhooks-${why}`)
     }
     const message = whyNoWebhooks()
-    troubles.note({ part: 'webhooks', code: `webhooks-${silence()}`, message })
+    troubles.raise({ part: 'webhooks', code: `webhooks-${silence()}`, message })
   }
 
   return {
     reached() {
-      troubles.over('livekit-unreachable', 'LiveKit answers again')
+      troubles.clear('livekit-unreachable', 'LiveKit answers again')
       reason = null
-      turn(true)
-      if (areSilent()) tellSilence()
+      setReachable(true)
+      if (areSilent()) raiseSilence()
     },
     failed(error) {
       reason = error instanceof Error ? error.message : String(error)
-      turn(false)
-      troubles.note({
+      setReachable(false)
+      troubles.raise({
         part: 'livekit',
         code: 'livekit-unreachable',
         message: `LiveKit cannot be asked who is in a call: ${reason}`,
@@ -115,20 +115,20 @@ export function createLivekitHealth({
     },
     clockRead(ms) {
       skewMs = Math.round(ms)
-      if (Math.abs(ms) <= mostSkewMs) {
-        toldSkewMs = null
-        troubles.over('livekit-clock', 'LiveKit’s clock and this server’s agree again')
+      if (Math.abs(ms) <= maxSkewMs) {
+        reportedSkewMs = null
+        troubles.clear('livekit-clock', 'LiveKit’s clock and this server’s agree again')
         return
       }
-      if (toldSkewMs === null || Math.abs(ms - toldSkewMs) > sameSkewMs) toldSkewMs = ms
-      const message = `${upper(clockApart(toldSkewMs))}. Set both clocks by NTP`
-      troubles.note(
+      if (reportedSkewMs === null || Math.abs(ms - reportedSkewMs) > sameSkewMs) reportedSkewMs = ms
+      const message = `${upper(describeSkew(reportedSkewMs))}. Set both clocks by NTP`
+      troubles.raise(
         { part: 'clock', code: 'livekit-clock', message },
         { clockSkewMs: Math.round(ms) },
       )
     },
     webhookSeen(at, isOurs) {
-      troubles.over(`webhooks-${silence()}`, 'LiveKit’s webhooks arrive again')
+      troubles.clear(`webhooks-${silence()}`, 'LiveKit’s webhooks arrive again')
       doubtedAt = null
       lastRefusal = null
       lastWebhookAt = at
@@ -136,10 +136,10 @@ export function createLivekitHealth({
     },
     webhookRefused(refusal) {
       // An old one that somebody sends again says nothing of clocks that are known to agree.
-      if (refusal.is === 'clock' && skewMs !== null && Math.abs(skewMs) <= mostSkewMs) return
+      if (refusal.is === 'clock' && skewMs !== null && Math.abs(skewMs) <= maxSkewMs) return
       // Anybody can send what LiveKit did not sign; only a refusal for the time is surely LiveKit's.
       if (lastRefusal?.is !== 'clock' || refusal.is === 'clock') lastRefusal = refusal
-      if (refusal.is === 'clock') tellSilence()
+      if (refusal.is === 'clock') raiseSilence()
     },
     listingKnewMore(begunAt) {
       if (lastWebhookAt !== null && lastWebhookAt >= begunAt - webhookLagMs) return

@@ -5,10 +5,11 @@
 import type { Logger } from 'pino'
 import { userIdOf } from '../../machines/call.context.ts'
 import type { CallStore } from '../../persistence/store.ts'
-import type { Clock, Timer } from '../clock.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { LivekitPort } from '../livekit/livekit-port.ts'
 import type { RoomSteps } from '../rooms/room-step.ts'
+import type { Clock } from '../time/clock.ts'
+import { createRepeat, type Repeat } from '../time/repeat.ts'
 import type { CallIndex, IndexedCall } from './call-index.ts'
 import { createFailedPasses } from './failed-passes.ts'
 import type { LivekitHealth } from './livekit-health.ts'
@@ -33,9 +34,7 @@ export interface ReconcileDeps {
   log: Logger
 }
 
-export interface Reconciler {
-  start(): void
-  stop(): Promise<void>
+export interface Reconciler extends Pick<Repeat, 'start' | 'stop'> {
   /** One comparison of all active calls as soon as may be. */
   passSoon(): void
   /** One comparison of all active calls, now; for a start and for tests. */
@@ -52,9 +51,6 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
   const failedPasses = createFailedPasses(timing.livekitAwayMs)
   const signs = createSignsOfLife({ health, calls: deps.calls, now })
   let { graceUntil } = deps
-  let timer: Timer | null = null
-  let running: Promise<void> | null = null
-  let stopped = true
   let lastAllAt = -Infinity
   let lastRestlessAt = -Infinity
 
@@ -84,23 +80,13 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     return next
   }
 
-  function arm(): void {
-    if (stopped || running) return
-    timer?.cancel()
-    timer = clock.after(Math.max(0, nextAt() - now()), () => void run())
-  }
-
-  function run(): Promise<void> {
+  async function pass(): Promise<void> {
     const at = now()
     const isForAll =
       at >= lastAllAt + timing.listingIntervalMs ||
       health.webhooksAreDoubted() ||
       health.isTroubled()
-    running = (isForAll ? passAll() : passSome(at)).finally(() => {
-      running = null
-      arm()
-    })
-    return running
+    await (isForAll ? passAll() : passSome(at))
   }
 
   async function passAll(): Promise<void> {
@@ -137,14 +123,14 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     } catch (error) {
       seenSinceTrouble.clear()
       health.failed(error)
-      await forEach(calls, (call) => notePassFailed(call, begunAt))
+      await forEach(calls, (call) => recordFailedPass(call, begunAt))
       return null
     }
   }
 
   /** R37: passes that fail for long make the call unconfirmed, and end it at last. */
-  async function notePassFailed({ roomId, callId }: IndexedCall, begunAt: number): Promise<void> {
-    failedPasses.note(callId, begunAt)
+  async function recordFailedPass({ roomId, callId }: IndexedCall, begunAt: number): Promise<void> {
+    failedPasses.add(callId, begunAt)
     const since = failedPasses.since(callId, now(), signs.seenAt())
     if (since === null) return
     try {
@@ -154,7 +140,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
         callEvent: (at) => ({ type: 'livekit.unreachable', at, callId, since, aliveAt }),
         result: ({ state }) => state.call?.context ?? null,
       }))
-      failedPasses.told(callId, now(), context?.unreachableSince ?? since)
+      failedPasses.markReported(callId, now(), context?.unreachableSince ?? since)
     } catch (error) {
       log.warn({ err: error, callId }, 'a call could not be told that LiveKit is away')
     }
@@ -186,7 +172,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
         // One room's failure never stops the others (R40).
         seenSinceTrouble.delete(call.callId)
         log.warn({ err: error, callId: call.callId }, 'a call could not be compared with LiveKit')
-        await notePassFailed(call, begunAt)
+        await recordFailedPass(call, begunAt)
       }
     })
     failedPasses.keepOnly((callId) => index.calls.has(callId))
@@ -226,7 +212,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
         result: ({ state }) => state.call,
       }),
     )
-    index.saw(callId, call)
+    index.setCall(callId, call)
   }
 
   /** R39: a LiveKit room of ours whose call has ended is closed; one that we never knew is left alone. */
@@ -242,21 +228,19 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     }
   }
 
-  index.onChange(arm)
+  const repeat = createRepeat({
+    clock,
+    nextAt,
+    run: pass,
+    onError: (error) => log.error({ err: error }, 'calls could not be compared with LiveKit'),
+  })
+  index.onChange(repeat.plan)
   return {
+    ...repeat,
     passAll,
     passSoon() {
       lastAllAt = -Infinity
-      arm()
-    },
-    start() {
-      stopped = false
-      arm()
-    },
-    async stop() {
-      stopped = true
-      timer?.cancel()
-      await running
+      repeat.plan()
     },
   }
 }

@@ -10,9 +10,9 @@ import type { RoomSteps } from '../rooms/room-step.ts'
 type EventReport = Extract<Report, { kind: 'call-event' }>
 
 export interface WebhookIntake {
-  take(report: EventReport): Promise<void>
+  handleReport(report: EventReport): Promise<void>
   /** Reports that reach no room; kept a little later, many at once. */
-  ignore(report: Omit<IgnoredRecord, 'at'>): void
+  recordIgnored(report: Omit<IgnoredRecord, 'at'>): void
 }
 
 export function createWebhookIntake({
@@ -30,7 +30,7 @@ export function createWebhookIntake({
   let writing = false
 
   /** Never in the way of an answer, and bounded: it is a record for a person to look at. */
-  function ignore(record: Omit<IgnoredRecord, 'at'>): void {
+  function recordIgnored(record: Omit<IgnoredRecord, 'at'>): void {
     if (waiting.length < 1_000) waiting.push({ ...record, at: now() })
     if (writing) return
     writing = true
@@ -46,8 +46,8 @@ export function createWebhookIntake({
   }
 
   return {
-    ignore,
-    async take({ webhookId, roomId, name, event }) {
+    recordIgnored,
+    async handleReport({ webhookId, roomId, name, event }) {
       const identity = 'identity' in event ? event.identity : null
       const about = { event: name, callId: event.callId, identity }
       const key = `webhook:${webhookId}`
@@ -69,11 +69,11 @@ export function createWebhookIntake({
             }
           },
         )
-        if (isDuplicate) ignore({ ...about, roomId, reason: 'duplicate' })
+        if (isDuplicate) recordIgnored({ ...about, roomId, reason: 'duplicate' })
       } catch (error) {
         if (!(error instanceof AppError) || error.code !== 'not-found') throw error
         // The room was deleted, and its call ended with it.
-        ignore({ ...about, roomId: null, reason: 'stale-call' })
+        recordIgnored({ ...about, roomId: null, reason: 'stale-call' })
       }
     },
   }

@@ -1,5 +1,5 @@
 /** Reads `CHATTO_<SECTION>_<KEY>` variables: text, turned into what the key wants. */
-import { nearestWord } from '../nearest-word.ts'
+import { nearestWord } from './nearest-word.ts'
 import { keysOf, schemaOf, sectionNames, type SectionName } from './sections.ts'
 
 export interface FromEnvironment {

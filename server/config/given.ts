@@ -1,5 +1,5 @@
 /** Everything that was given, the environment laid over the file, and where each value stands. */
-import { nearestWord } from '../nearest-word.ts'
+import { nearestWord } from './nearest-word.ts'
 import { ConfigError } from './config-error.ts'
 import { readEnvironment } from './environment.ts'
 import { isSectionName, keysOf, schemaOf, sectionNames, type SectionName } from './sections.ts'

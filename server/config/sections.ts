@@ -5,13 +5,13 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 
-const seconds = (least: number, most: number, standard: number) =>
+const seconds = (min: number, max: number, standard: number) =>
   z
     .number()
-    .min(least)
-    .max(most)
+    .min(min)
+    .max(max)
     .default(standard)
-    .describe(`a number of seconds from ${least} to ${most}`)
+    .describe(`a number of seconds from ${min} to ${max}`)
 
 const perTime = (standard: number) =>
   z

@@ -1,5 +1,5 @@
 /** What was given and has no effect in this configuration: told, for whoever wrote it relies on it. */
-import type { Config } from '../config.ts'
+import type { Config } from './config.ts'
 import { ConfigError } from './config-error.ts'
 import type { Given } from './given.ts'
 

@@ -1,8 +1,9 @@
 /** One request of the route table: the checks in their order, the handler, the answer. */
 import type { Logger } from 'pino'
+import type { AccountService } from '../auth/account-service.ts'
+import type { SignedIn } from '../auth/signed-in.ts'
 import { AppError } from '../errors.ts'
 import { createRateLimit } from '../rate-limit.ts'
-import type { AccountService, SignedIn } from '../services.ts'
 import { answer, answerError, answerJson, uncached } from './answer.ts'
 import type { Metrics } from './metrics.ts'
 import type { Arrival, Origins } from './origins.ts'
@@ -24,14 +25,14 @@ export interface ApiDeps {
   now(): number
 }
 
-const largestBody = 64 * 1024
+const maxBodyBytes = 64 * 1024
 const safeMethods = ['GET', 'HEAD', 'OPTIONS']
 const nothing = Buffer.alloc(0)
 
 export function createApiHandler(deps: ApiDeps): (exchange: Exchange, head: RequestHead) => void {
   const { router, origins, log, now } = deps
   const limit = createRateLimit({
-    most: deps.requestsPerSecond,
+    max: deps.requestsPerSecond,
     inS: 1,
     refusal: 'too many requests',
   })
@@ -65,7 +66,7 @@ export function createApiHandler(deps: ApiDeps): (exchange: Exchange, head: Requ
     if (!match) throw new AppError('not-found', 'there is no such endpoint')
     const { route, param } = match
     const bodyRead =
-      route.method === 'GET' ? Promise.resolve(nothing) : readBody(exchange, largestBody)
+      route.method === 'GET' ? Promise.resolve(nothing) : readBody(exchange, maxBodyBytes)
     // Whoever waits for it below sees the rejection; refused requests do not wait.
     bodyRead.catch(() => undefined)
 

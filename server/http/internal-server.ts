@@ -3,8 +3,8 @@
  * RoomService for us, and our webhook endpoint for it.
  */
 import type { Logger } from 'pino'
+import type { WebhookService } from '../livekit/webhook-receiver.ts'
 import type { MediaCarrier } from '../media/media-carrier.ts'
-import type { WebhookService } from '../services.ts'
 import { listen } from './listen.ts'
 import { mountMedia } from './media-routes.ts'
 import { mount } from './mount.ts'
@@ -31,9 +31,9 @@ export async function openInternalServer({
 }): Promise<InternalServer> {
   const app = uWS.App()
   mountMedia(app, { carrier, now, log })
-  const take = (...args: Parameters<ReturnType<typeof createWebhookHandler>>) =>
+  const handleWebhook = (...args: Parameters<ReturnType<typeof createWebhookHandler>>) =>
     createWebhookHandler(webhooks(), log)(...args)
-  mount(app, 'post', '/webhooks/livekit', take, log)
+  mount(app, 'post', '/webhooks/livekit', handleWebhook, log)
   const { port, stop } = await listen(app, '127.0.0.1', 0)
   return {
     url: `http://127.0.0.1:${port}`,

@@ -43,11 +43,11 @@ interface MediaSocket {
 }
 
 /** A call of eight with all their tracks needs a tenth of it. */
-const largestFrame = 512 * 1024
+const maxFrameBytes = 512 * 1024
 const maxBackpressure = 1024 * 1024
 /** A client that finds its way sends some dozens. */
-const mostFramesASecond = 300
-const largestRequest = 1024 * 1024
+const maxFramesPerSecond = 300
+const maxRequestBytes = 1024 * 1024
 const brokeTheRules = 1008
 
 export function mountMedia(app: TemplatedApp, deps: MediaRouteDeps): void {
@@ -68,7 +68,7 @@ export function mountMedia(app: TemplatedApp, deps: MediaRouteDeps): void {
       answer(exchange, 204, preflightHeaders(head))
       return
     }
-    const body = head.method === 'POST' ? readBody(exchange, largestRequest) : Buffer.alloc(0)
+    const body = head.method === 'POST' ? readBody(exchange, maxRequestBytes) : Buffer.alloc(0)
     const asked = Promise.resolve(body).then((bytes) =>
       carrier.twirp({
         method: head.method,
@@ -170,7 +170,7 @@ function toArrival(path: SignalPath, { query, headers }: RequestHead): SignalArr
 function mountSignal(app: TemplatedApp, path: SignalPath, deps: MediaRouteDeps): void {
   const { carrier, log, now } = deps
   app.ws<MediaSocket>(`/livekit${path}`, {
-    maxPayloadLength: largestFrame,
+    maxPayloadLength: maxFrameBytes,
     maxBackpressure,
     closeOnBackpressureLimit: 1,
     idleTimeout: 120,
@@ -261,7 +261,7 @@ function mountSignal(app: TemplatedApp, path: SignalPath, deps: MediaRouteDeps):
       frames.count = 0
     }
     frames.count += 1
-    return frames.count > mostFramesASecond
+    return frames.count > maxFramesPerSecond
   }
 
   function refuse(res: HttpResponse, error: unknown): void {

@@ -1,8 +1,8 @@
 /** Which hosts and origins may be spoken from, and whose word about them counts. */
 import { BlockList, isIP } from 'node:net'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { AppError } from '../errors.ts'
-import { isLoopback } from '../load-config.ts'
+import { isLoopback } from '../config/load-config.ts'
 import type { ProxyHints } from './proxy-hints.ts'
 import type { RequestHead } from './request.ts'
 
@@ -61,10 +61,10 @@ export function createOrigins(
 
     arrival({ headers, peerAddress }) {
       const trusted = isProxy(peerAddress)
-      const said = (name: string) =>
+      const forwarded = (name: string) =>
         trusted ? headers.get(name)?.split(',').at(-1)?.trim() : undefined
-      const host = (said('x-forwarded-host') ?? headers.get('host') ?? '').toLowerCase()
-      const proto = said('x-forwarded-proto') ?? (secure ? 'https' : 'http')
+      const host = (forwarded('x-forwarded-host') ?? headers.get('host') ?? '').toLowerCase()
+      const proto = forwarded('x-forwarded-proto') ?? (secure ? 'https' : 'http')
       const forwardedFor = headers.get('x-forwarded-for') ?? ''
       const origin = headers.get('origin') ?? ''
       // The browser's own word; whoever else says so only harms themselves.

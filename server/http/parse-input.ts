@@ -6,8 +6,8 @@ import type { Route } from './route.ts'
 
 /** What a route takes that takes nothing. */
 const nothing = z.strictObject({})
-const deepestNesting = 16
-const longestFieldName = 100
+const maxNesting = 16
+const maxFieldNameLength = 100
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** Throws `unsupported-media-type` or `invalid-request`. */
@@ -63,7 +63,7 @@ function isWellEncoded(query: string): boolean {
 
 function parseJson(raw: Buffer): unknown {
   const value = toJson(raw)
-  if (depthOf(value) > deepestNesting) throw invalid('', 'the body is nested too deeply')
+  if (depthOf(value) > maxNesting) throw invalid('', 'the body is nested too deeply')
   return value
 }
 
@@ -79,7 +79,7 @@ function toJson(raw: Buffer): unknown {
 function depthOf(value: unknown): number {
   let depth = 0
   let level: unknown[] = [value]
-  while (level.length > 0 && depth <= deepestNesting) {
+  while (level.length > 0 && depth <= maxNesting) {
     level = level.flatMap((item) =>
       typeof item === 'object' && item !== null
         ? Object.values(item as Record<string, unknown>)
@@ -101,7 +101,7 @@ function parseWith(schema: z.ZodType, value: unknown): unknown {
 }
 
 function invalid(name: string, why: string): AppError {
-  const field = name.slice(0, longestFieldName)
+  const field = name.slice(0, maxFieldNameLength)
   const message = field === '' ? why : `${field}: ${why}`
   return new AppError('invalid-request', message, { field })
 }

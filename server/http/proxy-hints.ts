@@ -19,28 +19,28 @@ export function asksToUpgrade({ headers }: Pick<RequestHead, 'headers'>): boolea
   return headers.get('upgrade')?.toLowerCase() === 'websocket'
 }
 
-const mostOfAKind = 3
-const longest = 100
+const maxPerKind = 3
+const maxLength = 100
 
-export function createProxyHints(troubles: Pick<Troubles, 'note'>): ProxyHints {
-  const saidOfKind = new Map<string, string[]>()
+export function createProxyHints(troubles: Pick<Troubles, 'raise'>): ProxyHints {
+  const raisedByKind = new Map<string, string[]>()
 
-  function tell(kind: string, what: string, text: string): void {
-    const said = saidOfKind.get(kind) ?? []
-    saidOfKind.set(kind, said)
-    if (!said.includes(what)) {
-      if (said.length === mostOfAKind) return
-      said.push(what)
+  function raise(kind: string, what: string, text: string): void {
+    const raised = raisedByKind.get(kind) ?? []
+    raisedByKind.set(kind, raised)
+    if (!raised.includes(what)) {
+      if (raised.length === maxPerKind) return
+      raised.push(what)
     }
     // Seen again, it is told again: then it stands in the health for longer, and is not logged twice.
-    const code = `proxy-${kind}-${said.indexOf(what) + 1}`
-    troubles.note({ part: 'proxy', code, message: text })
+    const code = `proxy-${kind}-${raised.indexOf(what) + 1}`
+    troubles.raise({ part: 'proxy', code, message: text })
   }
-  const short = (text: string) => text.slice(0, longest)
+  const short = (text: string) => text.slice(0, maxLength)
 
   return {
     forwarderNotTrusted(address) {
-      tell(
+      raise(
         'forwarder',
         address,
         `X-Forwarded-For from ${address} does not count, so all who come by it share the limits of one ` +
@@ -48,7 +48,7 @@ export function createProxyHints(troubles: Pick<Troubles, 'note'>): ProxyHints {
       )
     },
     hostIsRewritten(origin, host) {
-      tell(
+      raise(
         'rewritten',
         origin,
         `a proxy passes on the Host ${short(host)} where browsers say ${origin}, which is believed; ` +
@@ -56,7 +56,7 @@ export function createProxyHints(troubles: Pick<Troubles, 'note'>): ProxyHints {
       )
     },
     hostIsUnknown(host) {
-      tell(
+      raise(
         'host',
         host,
         `a request for the host ${short(host)} was refused: if people come by that name, ` +
@@ -64,7 +64,7 @@ export function createProxyHints(troubles: Pick<Troubles, 'note'>): ProxyHints {
       )
     },
     originIsUnknown(origin, host) {
-      tell(
+      raise(
         'origin',
         origin,
         `requests from pages of ${short(origin)} to the host ${short(host)} are refused: if that is where ` +
@@ -74,14 +74,14 @@ export function createProxyHints(troubles: Pick<Troubles, 'note'>): ProxyHints {
     socketIsPlain({ headers }) {
       // What stands between takes `Upgrade` away and leaves the rest.
       if (headers.has('sec-websocket-key')) {
-        tell(
+        raise(
           'socket',
           'stripped',
           'a live connection came without Upgrade: a proxy in front passes no WebSockets, so people get in ' +
             'and see nothing; let it pass Upgrade and Connection (README, “Behind a proxy”)',
         )
       } else {
-        tell(
+        raise(
           'socket',
           'failed',
           'a page says that its live connections fail while requests pass: a proxy or network on the way ' +

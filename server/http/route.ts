@@ -1,6 +1,6 @@
 /** A route as data: what it takes, what it answers, who may ask. Handlers and OpenAPI come of the same table. */
 import type { z } from 'zod'
-import type { SignedIn } from '../services.ts'
+import type { SignedIn } from '../auth/signed-in.ts'
 import type { Header } from './answer.ts'
 import type { Arrival } from './origins.ts'
 

@@ -1,5 +1,5 @@
 /** Headers that keep browsers from doing what we never ask of them. */
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 
 export interface PagePolicy {
   /** Of the page: reka-ui writes `<style>` elements that carry it. */

@@ -1,6 +1,6 @@
 /** The certificate that the configuration asks for. */
 import { join } from 'node:path'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { prepareTls, type Tls } from './tls.ts'
 
 /** Null for plain http. Throws `TlsError`. */

@@ -1,17 +1,15 @@
 /** The web server: uWebSockets.js with the API, the live socket, webhooks, health and the web client. */
 import type { TemplatedApp } from 'uWebSockets.js'
 import type { Logger } from 'pino'
-import type { Config } from '../config.ts'
+import type { AccountService } from '../auth/account-service.ts'
+import type { AdminService } from '../calls/admin-service.ts'
+import type { CallService } from '../calls/call-service.ts'
+import type { Config } from '../config/config.ts'
+import type { WebhookService } from '../livekit/webhook-receiver.ts'
 import type { MediaCarrier } from '../media/media-carrier.ts'
 import { createOpenApi } from '../protocol/openapi.ts'
-import type {
-  AccountService,
-  AdminService,
-  CallService,
-  RoomService,
-  RoomViews,
-  WebhookService,
-} from '../services.ts'
+import type { RoomService } from '../rooms/room-service.ts'
+import type { RoomViews } from '../rooms/room-views.ts'
 import { answer } from './answer.ts'
 import { createApiHandler } from './api-handler.ts'
 import { listen, type Listening } from './listen.ts'

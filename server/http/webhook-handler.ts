@@ -1,12 +1,12 @@
 /** LiveKit's webhooks: raw body, bare JWT; 200 only after the commit, 503 so that LiveKit tries again (R21, R22). */
 import type { Logger } from 'pino'
 import { AppError } from '../errors.ts'
-import type { WebhookService } from '../services.ts'
+import type { WebhookService } from '../livekit/webhook-receiver.ts'
 import { answerError, answerJson } from './answer.ts'
 import { mediaType } from './parse-input.ts'
 import { AbortedError, readBody, type Exchange, type RequestHead } from './request.ts'
 
-const largestWebhook = 1024 * 1024
+const maxWebhookBytes = 1024 * 1024
 
 export function createWebhookHandler(
   webhooks: WebhookService,
@@ -16,7 +16,7 @@ export function createWebhookHandler(
     if (mediaType(head.headers.get('content-type')) !== 'application/webhook+json') {
       throw new AppError('unsupported-media-type', 'webhooks are application/webhook+json')
     }
-    const body = await readBody(exchange, largestWebhook)
+    const body = await readBody(exchange, maxWebhookBytes)
     await webhooks.receive(body, head.headers.get('authorization'))
   }
 

@@ -1,6 +1,6 @@
 /** How this server reaches LiveKit, its own or the embedded one; the rest of it cannot tell which. */
 import { hkdfSync } from 'node:crypto'
-import type { EmbeddedMediaConfig, LivekitKeys, LivekitServerConfig } from '../config.ts'
+import type { EmbeddedMediaConfig, LivekitKeys, LivekitServerConfig } from '../config/config.ts'
 
 export interface LivekitAccess extends LivekitKeys {
   /** For RoomService, as this server reaches it: `ws(s)://` or `http(s)://`, a path included. */

@@ -53,7 +53,7 @@ export function fromAnswer(
   address: string,
 ): LivekitUnavailable {
   if (status === 401 || status === 403) {
-    if (status === 401 && skewMs !== null && Math.abs(skewMs) > mostSkewMs) {
+    if (status === 401 && skewMs !== null && Math.abs(skewMs) > maxSkewMs) {
       const seconds = Math.round(Math.abs(skewMs) / 1000)
       return new LivekitUnavailable(
         'clock',
@@ -71,7 +71,7 @@ export function fromAnswer(
 }
 
 /** LiveKit takes what is a minute off; a refusal within half of it is another one's fault. */
-const mostSkewMs = 30_000
+const maxSkewMs = 30_000
 
 const notTrusted = [
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -83,37 +83,37 @@ const notTrusted = [
 ]
 
 function toCause(word: string, address: string): string {
-  const told = word === '' ? '' : ` (${word})`
+  const suffix = word === '' ? '' : ` (${word})`
   if (notTrusted.includes(word)) {
     return (
-      `the certificate of ${address} is not trusted by this server${told}: name its authority in ` +
+      `the certificate of ${address} is not trusted by this server${suffix}: name its authority in ` +
       `NODE_EXTRA_CA_CERTS, or set [livekit] internal_url to an address without TLS or with a trusted one`
     )
   }
   switch (word) {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `the name in ${address} cannot be resolved by this server${told}; ${otherWay}`
+      return `the name in ${address} cannot be resolved by this server${suffix}; ${otherWay}`
     case 'ECONNREFUSED':
-      return `nothing listens at ${address}, as this server sees it${told}: is LiveKit running? ${otherWay}`
+      return `nothing listens at ${address}, as this server sees it${suffix}: is LiveKit running? ${otherWay}`
     case 'CERT_HAS_EXPIRED':
     case 'CERT_NOT_YET_VALID':
-      return `the certificate of ${address} is not valid now${told}: renew it, and look at the clocks`
+      return `the certificate of ${address} is not valid now${suffix}: renew it, and look at the clocks`
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return `the certificate of ${address} is for another name${told}; ${otherWay}`
+      return `the certificate of ${address} is for another name${suffix}; ${otherWay}`
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
     case 'EPROTO':
-      return `${address} does not speak TLS${told}: is it ws:// in place of wss://?`
+      return `${address} does not speak TLS${suffix}: is it ws:// in place of wss://?`
     case 'ETIMEDOUT':
     case 'UND_ERR_CONNECT_TIMEOUT':
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
-      return `there is no way from this server to ${address}${told}; a firewall may be in the way; ${otherWay}`
+      return `there is no way from this server to ${address}${suffix}; a firewall may be in the way; ${otherWay}`
     case 'bad port':
       return `the port of ${address} is one that is never asked: it is another protocol’s`
     default:
-      return `${address} cannot be reached by this server${told}; ${otherWay}`
+      return `${address} cannot be reached by this server${suffix}; ${otherWay}`
   }
 }
 

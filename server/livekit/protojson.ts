@@ -3,7 +3,7 @@
 export type Json = Record<string, unknown>
 
 /** Far more than LiveKit's messages need. */
-const deepestNesting = 32
+const maxNesting = 32
 /** Names that mean something to JavaScript; LiveKit has no such field. */
 const forbiddenNames = ['__proto__', 'constructor', 'prototype']
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -60,7 +60,7 @@ function isTooDeep(rawBody: Buffer): boolean {
     } else if (byte === quote) inString = true
     else if (byte === 0x7b || byte === 0x5b) {
       depth += 1
-      if (depth > deepestNesting) return true
+      if (depth > maxNesting) return true
     } else if (byte === 0x7d || byte === 0x5d) depth -= 1
   }
   return false

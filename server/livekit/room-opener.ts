@@ -4,7 +4,7 @@
  * comes of itself or not at all.
  */
 import type { Troubles } from '../troubles.ts'
-import type { Clock, Timer } from '../clock.ts'
+import type { Clock, Timer } from '../time/clock.ts'
 import type { LivekitPort } from './livekit-port.ts'
 
 export interface RoomOpener {
@@ -28,31 +28,31 @@ export function createRoomOpener({
   troubles: Troubles
 }): RoomOpener {
   /** Under way: however many join at once, each room is asked for once. */
-  const asked = new Map<string, Promise<void>>()
+  const pending = new Map<string, Promise<void>>()
 
-  function ask(name: string): Promise<void> {
+  function requestRoom(name: string): Promise<void> {
     const answer = rooms.openRoom(name).then(
       () => {
-        asked.delete(name)
-        troubles.over('livekit-room', 'LiveKit makes rooms again')
+        pending.delete(name)
+        troubles.clear('livekit-room', 'LiveKit makes rooms again')
       },
       (error: unknown) => {
-        asked.delete(name)
+        pending.delete(name)
         const why = error instanceof Error ? error.message : String(error)
-        troubles.note({
+        troubles.raise({
           part: 'livekit',
           code: 'livekit-room',
           message: `the LiveKit room of a call could not be made: ${why}`,
         })
       },
     )
-    asked.set(name, answer)
+    pending.set(name, answer)
     return answer
   }
 
   return {
     async open(name) {
-      const answer = asked.get(name) ?? ask(name)
+      const answer = pending.get(name) ?? requestRoom(name)
       if (isTroubled()) return
       let timer: Timer | undefined
       const patience = new Promise<void>((resolve) => {

@@ -52,25 +52,25 @@ export function createLivekitRooms(
     async listRooms(names) {
       // LiveKit takes an empty list of names for all rooms.
       if (names?.length === 0) return []
-      return toRooms(await twirp.ask('ListRooms', { names: names ?? [] }, { roomList: true }))
+      return toRooms(await twirp.request('ListRooms', { names: names ?? [] }, { roomList: true }))
     },
     async listSessions(room) {
-      const answer = await twirp.ask('ListParticipants', { room }, { roomAdmin: true, room })
+      const answer = await twirp.request('ListParticipants', { room }, { roomAdmin: true, room })
       return listIn(answer, 'participants', toParticipant).filter(isPerson).map(toSession)
     },
     async evict(room, identity) {
       const grant = { roomAdmin: true, room }
-      const answer = await twirp.ask('RemoveParticipant', { room, identity }, grant)
+      const answer = await twirp.request('RemoveParticipant', { room, identity }, grant)
       return answer === 'not_found' ? 'gone' : 'removed'
     },
     async closeRoom(room) {
-      await twirp.ask('DeleteRoom', { room }, { roomCreate: true })
+      await twirp.request('DeleteRoom', { room }, { roomCreate: true })
     },
     async openRoom(name) {
-      await twirp.ask('CreateRoom', { name, ...roomTimeouts }, { roomCreate: true })
+      await twirp.request('CreateRoom', { name, ...roomTimeouts }, { roomCreate: true })
     },
     async ping() {
-      await twirp.ask('ListRooms', { names: ['-'] }, { roomList: true })
+      await twirp.request('ListRooms', { names: ['-'] }, { roomList: true })
     },
   }
 

@@ -38,8 +38,8 @@ export type Report =
 
 const malformed: Report = { kind: 'malformed' }
 const states: readonly LivekitParticipantState[] = ['JOINING', 'JOINED', 'ACTIVE', 'DISCONNECTED']
-const longestText = 512
-const longestWebhookId = 128
+const maxTextLength = 512
+const maxWebhookIdLength = 128
 
 /** `installationId`: reports about rooms of other installations are ignored (R24). */
 export function toReport(rawBody: Buffer, installationId: string): Report {
@@ -49,7 +49,8 @@ export function toReport(rawBody: Buffer, installationId: string): Report {
   }
   const webhookId = text(body['id'])
   const event = text(body['event'])
-  if (event === null || webhookId === null || webhookId.length > longestWebhookId) return malformed
+  if (event === null || webhookId === null || webhookId.length > maxWebhookIdLength)
+    return malformed
 
   const room = object(body['room'])
   if (!fits(room, { name: 'text', sid: 'text' })) return malformed
@@ -147,7 +148,9 @@ function object(value: unknown): Json {
 
 /** A text of a sane length, or null. */
 function text(value: unknown): string | null {
-  return typeof value === 'string' && value.length > 0 && value.length <= longestText ? value : null
+  return typeof value === 'string' && value.length > 0 && value.length <= maxTextLength
+    ? value
+    : null
 }
 
 function integer(value: unknown): number {

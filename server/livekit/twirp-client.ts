@@ -9,7 +9,7 @@ export type Json = Record<string, unknown>
 
 export interface TwirpClient {
   /** Throws `LivekitUnavailable` and nothing else; `not_found` is LiveKit's own word alone. */
-  ask(method: string, body: Json, grant: VideoGrant): Promise<Json | 'not_found'>
+  request(method: string, body: Json, grant: VideoGrant): Promise<Json | 'not_found'>
 }
 
 export interface TwirpOptions {
@@ -37,7 +37,7 @@ export function createTwirpClient(options: TwirpOptions): TwirpClient {
   }
 
   return {
-    async ask(method, body, grant) {
+    async request(method, body, grant) {
       try {
         const authorization = `Bearer ${await tokenFor(grant)}`
         const askedAt = wall()

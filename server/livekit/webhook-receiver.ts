@@ -1,10 +1,19 @@
 /** LiveKit's webhooks from the raw request to the call: verify, translate, hand over, answer in time. */
 import type { Logger } from 'pino'
-import type { Clock, Timer } from '../clock.ts'
 import { AppError } from '../errors.ts'
-import type { WebhookService } from '../services.ts'
+import type { Clock, Timer } from '../time/clock.ts'
 import type { LivekitPort } from './livekit-port.ts'
 import { toReport, type Report } from './to-call-event.ts'
+
+export interface WebhookService {
+  readonly enabled: boolean
+  /**
+   * Resolves when what the report changed is committed, or when it is to be ignored (R22).
+   * `not-signed-in` (401) for a bad signature, `invalid-request` for a body that is no report,
+   * `unavailable` when it could not be committed within five seconds.
+   */
+  receive(rawBody: Buffer, authorization: string | undefined): Promise<void>
+}
 
 /** LiveKit has no time-out of its own, and a receiver that hangs blocks the room's queue (R22). */
 const answerWithinMs = 5_000

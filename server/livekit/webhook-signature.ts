@@ -13,7 +13,7 @@ export type WebhookVerdict =
   | { ok: false; why: 'expired' | 'not-yet'; clockSkewMs: number }
 
 const leewayS = 60
-const longestHeader = 4096
+const maxHeaderLength = 4096
 const shape = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -24,7 +24,7 @@ export function verifyWebhook(
   nowMs: number,
 ): WebhookVerdict {
   if (!authorization) return { ok: false, why: 'missing' }
-  if (authorization.length > longestHeader) return { ok: false, why: 'malformed' }
+  if (authorization.length > maxHeaderLength) return { ok: false, why: 'malformed' }
   const [, head, body, signature] = shape.exec(authorization) ?? []
   if (!head || !body || !signature) return { ok: false, why: 'malformed' }
 

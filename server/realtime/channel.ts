@@ -6,7 +6,7 @@
 import type { LogFact } from '../../machines/room.facts.ts'
 import type { RoomRecord, RoomStore, RoomSummary } from '../../persistence/store.ts'
 import type { Room } from '../protocol/wire.ts'
-import type { RoomViews } from '../services.ts'
+import type { RoomViews } from '../rooms/room-views.ts'
 import { toFactsMessage } from './facts-message.ts'
 import type { LiveSocket, WatchedRoom } from './live-socket.ts'
 import type { Repairs } from './repairs.ts'
@@ -33,7 +33,7 @@ export interface Channel extends WatchedRoom {
   /** The room's version when it began to be watched: nothing is known here of what was before. */
   readonly firstVersion: number
   /** Facts of a commit. Sent at once when they are the next ones and nothing else is under way. */
-  take(facts: LogFact[]): void
+  handleCommitted(facts: LogFact[]): void
   /** Reads whether the log holds more than was sent; for a channel that was just made. */
   refresh(): void
   /** Nobody watches, and nothing is under way. */
@@ -43,9 +43,9 @@ export interface Channel extends WatchedRoom {
   /** Lets a socket watch, from the number that it has. */
   watch(socket: LiveSocket, have: number): void
   /** Lets a socket watch a room that it gains: it is told of the room first. */
-  gain(socket: LiveSocket): void
+  addMember(socket: LiveSocket): void
   /** The room itself may have changed: those who watch are told if it did. */
-  tellRoom(): void
+  sendRoomIfChanged(): void
   /** The room is gone: everybody is told, after its facts. */
   close(): void
 }
@@ -65,7 +65,7 @@ export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
   let known = seq
   let running = false
   /** What was told last of the room itself. */
-  let told = describe(room)
+  let lastDescription = describe(room)
   /** The last rotation whose key was sent. */
   let rotatedAt = seq
   let keys: 'sent' | 'sending' | 'sending, and asked for again' = 'sent'
@@ -141,14 +141,14 @@ export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
         publish(run)
         run = []
         for (const socket of [...sockets]) {
-          if (socket.userId === fact.userId) lose(socket)
+          if (socket.userId === fact.userId) removeMember(socket)
         }
       }
       run.push(fact)
       if (fact.type === 'member.joined') {
         publish(run)
         run = []
-        for (const socket of [...deps.socketsOf(fact.userId)]) gain(socket)
+        for (const socket of [...deps.socketsOf(fact.userId)]) addMember(socket)
       }
     }
     publish(run)
@@ -197,7 +197,7 @@ export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
     return summary
   }
 
-  async function tell(watching: readonly LiveSocket[], summary: RoomSummary): Promise<void> {
+  async function sendRoom(watching: readonly LiveSocket[], summary: RoomSummary): Promise<void> {
     let room: Room | undefined
     for (const socket of watching) {
       // Made once; only a direct message has another name for each of its two.
@@ -208,10 +208,10 @@ export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
     }
   }
 
-  function gain(socket: LiveSocket): void {
+  function addMember(socket: LiveSocket): void {
     if (sockets.has(socket)) return
     add(socket)
-    repair.gained(socket)
+    repair.memberAdded(socket)
   }
 
   function add(socket: LiveSocket): void {
@@ -219,7 +219,7 @@ export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
     socket.rooms.set(roomId, channel)
   }
 
-  function lose(socket: LiveSocket): void {
+  function removeMember(socket: LiveSocket): void {
     unwatch(socket)
     socket.send({ type: 'room-gone', roomId })
   }
@@ -239,7 +239,7 @@ export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
       return lastSent
     },
 
-    take(facts) {
+    handleCommitted(facts) {
       const last = facts.at(-1)
       if (!last) return
       if (isQuiet() && facts[0]?.seq === lastSent + 1) {
@@ -273,25 +273,25 @@ export function createChannel(room: RoomRecord, deps: ChannelDeps): Channel {
       else repair.welcomed(socket, have)
     },
 
-    gain,
+    addMember,
     unwatch,
     sync: repair.sync,
     view: repair.view,
 
-    tellRoom() {
+    sendRoomIfChanged() {
       enqueue(async () => {
         const summary = await current()
-        if (!summary || describe(summary.room) === told) return
-        told = describe(summary.room)
+        if (!summary || describe(summary.room) === lastDescription) return
+        lastDescription = describe(summary.room)
         const watching = [...sockets].filter((socket) => !repair.roomChanged(socket))
-        await tell(watching, summary)
+        await sendRoom(watching, summary)
       })
     },
 
     close() {
       enqueue(async () => {
         await sendFromLog()
-        for (const socket of [...sockets]) lose(socket)
+        for (const socket of [...sockets]) removeMember(socket)
       })
     },
   }

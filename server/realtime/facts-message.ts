@@ -1,6 +1,6 @@
 /** Consecutive facts of a room as one message; made once, whoever it is for. */
 import type { LogFact } from '../../machines/room.facts.ts'
-import type { RoomViews } from '../services.ts'
+import type { RoomViews } from '../rooms/room-views.ts'
 
 type Views = Pick<RoomViews, 'toFact'>
 
@@ -17,14 +17,14 @@ export function toPage(
   roomId: string,
   facts: readonly LogFact[],
   views: Views,
-  largest: number,
+  maxLength: number,
 ): { message: string; facts: readonly LogFact[] } {
   const texts: string[] = []
   let size = 0
   for (const fact of facts) {
     const text = JSON.stringify(views.toFact(fact))
     size += text.length
-    if (texts.length > 0 && size > largest) break
+    if (texts.length > 0 && size > maxLength) break
     texts.push(text)
   }
   const some = facts.slice(0, texts.length)

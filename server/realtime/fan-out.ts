@@ -1,11 +1,28 @@
 /** Which rooms are watched in this process, and how every change reaches their sockets. */
 import type { Logger } from 'pino'
+import type { LogFact } from '../../machines/room.facts.ts'
 import type { RoomRecord, RoomStore } from '../../persistence/store.ts'
+import type { CurrentKey } from '../calls/current-key.ts'
 import { closeCodes, closeReasons } from '../protocol/live.ts'
-import type { CurrentKey, FanOut, RoomViews } from '../services.ts'
+import type { RoomViews } from '../rooms/room-views.ts'
 import { createChannel, topicOf, type Channel } from './channel.ts'
 import type { LiveSocket } from './live-socket.ts'
 import { createRepairs, type Repairer } from './repairs.ts'
+
+/** Told after each commit, sends to sockets by number. */
+export interface FanOut {
+  /**
+   * Right after each commit, with its facts in order and the room's version after it. A gap to what
+   * was sent last is read from the log.
+   */
+  committed(roomId: string, facts: LogFact[], version: number): void
+  /** The room's name, visibility or owner changed, or it was deleted; sent after its facts. */
+  roomChanged(room: RoomRecord): void
+  /** These people are in a room that was made with them, without a fact: their sockets get `room`. */
+  membersAdded(roomId: string, userIds: string[]): Promise<void>
+  /** Ends the sockets of these sessions with 4403. */
+  sessionsEnded(sessionIds: string[]): void
+}
 
 export interface FanOutDeps {
   now(): number
@@ -23,16 +40,16 @@ export interface SocketFanOut extends FanOut {
   open(socket: LiveSocket): Promise<void>
   close(socket: LiveSocket): void
   /** A message to it was dropped, for it does not keep up: nothing more is sent until it drained. */
-  lost(socket: LiveSocket): void
+  handleDropped(socket: LiveSocket): void
   /** It took everything that was sent: what it missed follows, as one current view a room (R48). */
-  drained(socket: LiveSocket): void
+  handleDrain(socket: LiveSocket): void
   /** It asked for these rooms and does not watch them: those that are not its person's are gone. */
-  tellGone(socket: LiveSocket, roomIds: readonly string[]): void
+  sendGone(socket: LiveSocket, roomIds: readonly string[]): void
   channel(roomId: string): Channel | undefined
   /** The version up to which this process committed or has seen all of a room; -1 when it knows none. */
   knownVersion(roomId: string): number
   /** Another process committed: what is missing is read from the log. */
-  movedElsewhere(room: { roomId: string; version: number; seq: number }): void
+  roomMoved(room: { roomId: string; version: number; seq: number }): void
   /** Lets local people watch the rooms that they gained elsewhere. */
   compareMemberships(userIds?: string[]): Promise<void>
   watchedRooms(): number
@@ -50,7 +67,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
   const repairs = createRepairs({ now })
   /** The rooms that were asked for last by who does not watch them. */
   const unwatched = new Map<LiveSocket, readonly string[]>()
-  const unwatchedTeller: Repairer = { repair: tellUnwatched }
+  const unwatchedRepairer: Repairer = { repair: sendGoneUnwatched }
 
   const socketsOf = (userId: string): Iterable<LiveSocket> => byUser.get(userId) ?? []
 
@@ -78,7 +95,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
     if (channels.get(roomId)?.isUnused()) channels.delete(roomId)
   }
 
-  function noteVersion(roomId: string, version: number): void {
+  function setVersion(roomId: string, version: number): void {
     if (versions.size > versionsInMemory) versions.clear()
     versions.set(roomId, Math.max(version, versions.get(roomId) ?? -1))
   }
@@ -94,11 +111,12 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
     }
   }
 
-  async function gain(userId: string, roomId: string): Promise<void> {
+  async function addMember(userId: string, roomId: string): Promise<void> {
     const summary = await rooms.find(roomId)
     if (!summary || summary.room.deletedAt !== null) return
     const channel = channelOf(summary.room)
-    for (const socket of socketsOf(userId)) if (!channel.sockets.has(socket)) channel.gain(socket)
+    for (const socket of socketsOf(userId))
+      if (!channel.sockets.has(socket)) channel.addMember(socket)
   }
 
   /** Who may have missed something comes back, and is told everything by its welcome (I5). */
@@ -111,7 +129,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
     })
   }
 
-  function repairIfFailed(
+  function reportIfFailed(
     work: Promise<void>,
     roomId: string,
     concerned: () => Iterable<LiveSocket>,
@@ -127,17 +145,17 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
 
     committed(roomId, facts, version) {
       // After a gap the next look at the database reads what another process committed before this.
-      if (version === fanOut.knownVersion(roomId) + 1) noteVersion(roomId, version)
+      if (version === fanOut.knownVersion(roomId) + 1) setVersion(roomId, version)
       const channel = channels.get(roomId)
       if (channel?.isUnused()) {
         channels.delete(roomId)
       } else if (channel) {
-        channel.take(facts)
+        channel.handleCommitted(facts)
         return
       }
       for (const fact of facts) {
         if (fact.type === 'member.joined' && byUser.has(fact.userId)) {
-          repairIfFailed(gain(fact.userId, roomId), roomId, () => socketsOf(fact.userId))
+          reportIfFailed(addMember(fact.userId, roomId), roomId, () => socketsOf(fact.userId))
         }
       }
     },
@@ -145,12 +163,12 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
     roomChanged(room) {
       const channel = channels.get(room.roomId)
       if (!channel) return
-      if (room.deletedAt === null) channel.tellRoom()
+      if (room.deletedAt === null) channel.sendRoomIfChanged()
       else channel.close()
     },
 
-    async membersGained(roomId, userIds) {
-      for (const userId of userIds) if (byUser.has(userId)) await gain(userId, roomId)
+    async membersAdded(roomId, userIds) {
+      for (const userId of userIds) if (byUser.has(userId)) await addMember(userId, roomId)
     },
 
     sessionsEnded(sessionIds) {
@@ -196,7 +214,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
       }
     },
 
-    lost(socket) {
+    handleDropped(socket) {
       if (socket.behindSince !== null) return
       socket.behindSince = now()
       log.debug({ userId: socket.userId }, 'a socket does not keep up')
@@ -207,26 +225,26 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
       })
     },
 
-    drained(socket) {
+    handleDrain(socket) {
       if (socket.behindSince !== null) {
-        const { gained, gone } = socket.catchUp()
-        for (const roomId of gone) socket.send({ type: 'room-gone', roomId })
-        for (const [roomId, channel] of socket.rooms) channel.view(socket, gained.has(roomId))
+        const { added, removed } = socket.catchUp()
+        for (const roomId of removed) socket.send({ type: 'room-gone', roomId })
+        for (const [roomId, channel] of socket.rooms) channel.view(socket, added.has(roomId))
       }
       repairs.drained(socket)
     },
 
-    tellGone(socket, roomIds) {
+    sendGone(socket, roomIds) {
       unwatched.set(socket, roomIds)
-      repairs.ask(socket, unwatchedTeller)
+      repairs.request(socket, unwatchedRepairer)
     },
 
-    movedElsewhere({ roomId, version, seq }) {
-      noteVersion(roomId, version)
+    roomMoved({ roomId, version, seq }) {
+      setVersion(roomId, version)
       const channel = channels.get(roomId)
       if (!channel) return
       channel.catchUp(seq)
-      repairIfFailed(tellIfChanged(channel), roomId, () => channel.sockets)
+      reportIfFailed(sendRoomIfChanged(channel), roomId, () => channel.sockets)
     },
 
     async compareMemberships(userIds = [...byUser.keys()]) {
@@ -235,7 +253,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
         const now = new Set(roomIds)
         for (const socket of socketsOf(userId)) {
           for (const roomId of now) {
-            if (!socket.rooms.has(roomId)) await gain(userId, roomId)
+            if (!socket.rooms.has(roomId)) await addMember(userId, roomId)
           }
         }
       }
@@ -244,7 +262,7 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
   return fanOut
 
   /** Of a room that was gained a moment ago the socket is about to be told. */
-  async function tellUnwatched(socket: LiveSocket): Promise<boolean> {
+  async function sendGoneUnwatched(socket: LiveSocket): Promise<boolean> {
     const roomIds = unwatched.get(socket)
     if (!roomIds) return false
     unwatched.delete(socket)
@@ -261,10 +279,10 @@ export function createFanOut(deps: FanOutDeps): SocketFanOut {
     return false
   }
 
-  async function tellIfChanged(channel: Channel): Promise<void> {
+  async function sendRoomIfChanged(channel: Channel): Promise<void> {
     const summary = await rooms.find(channel.roomId)
     if (!summary) return
-    if (summary.room.deletedAt === null) channel.tellRoom()
+    if (summary.room.deletedAt === null) channel.sendRoomIfChanged()
     else channel.close()
   }
 }

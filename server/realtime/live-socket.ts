@@ -1,16 +1,16 @@
 /** One person's socket: what it watches, and how it is sent to. */
 import type { WebSocket } from 'uWebSockets.js'
+import type { SignedIn } from '../auth/signed-in.ts'
 import type { ServerMessage } from '../protocol/live.ts'
-import type { SignedIn } from '../services.ts'
 
-/** What uWebSockets keeps with a socket. */
 /** Told by 4401. */
 export interface NotSignedIn {
   why: string
 }
 
+/** What uWebSockets keeps with a socket. */
 export interface SocketData {
-  readonly asked: Promise<SignedIn | NotSignedIn>
+  readonly authentication: Promise<SignedIn | NotSignedIn>
   /** Null until the session is known. */
   socket: LiveSocket | null
   /** What it said before it was welcomed; null from then on. */
@@ -23,8 +23,8 @@ export interface Frame {
   isBinary: boolean
 }
 
-export function newSocketData(asked: SocketData['asked']): SocketData {
-  return { asked, socket: null, early: [], isOver: false }
+export function newSocketData(authentication: SocketData['authentication']): SocketData {
+  return { authentication, socket: null, early: [], isOver: false }
 }
 
 /** A room as its sockets know it; `channel.ts` implements it. */
@@ -60,32 +60,32 @@ export interface LiveSocket {
   subscribe(topic: string): void
   unsubscribe(topic: string): void
   /** Not behind any more; gives the rooms of which it missed that they came, changed or went. */
-  catchUp(): { gained: ReadonlySet<string>; gone: ReadonlySet<string> }
+  catchUp(): { added: ReadonlySet<string>; removed: ReadonlySet<string> }
   end(code: number, reason: string): void
   /** At once, for who reads nothing would not read a close code either. */
-  cut(): void
+  terminate(): void
   /** Called by the server when uWebSockets closed it. */
   closed(): void
 }
 
-/** `lost`: a message was dropped because the socket does not keep up. */
+/** `onDropped`: a message was dropped because the socket does not keep up. */
 export function createLiveSocket(
   ws: WebSocket<SocketData>,
   me: SignedIn,
-  lost: (socket: LiveSocket) => void,
+  onDropped: (socket: LiveSocket) => void,
 ): LiveSocket {
   let open = true
-  let gained = new Set<string>()
-  let gone = new Set<string>()
+  let added = new Set<string>()
+  let removed = new Set<string>()
 
   /** A view tells everything but these. */
-  function noteMissed(message: ServerMessage): void {
+  function recordMissed(message: ServerMessage): void {
     if (message.type === 'room') {
-      gained.add(message.room.id)
-      gone.delete(message.room.id)
+      added.add(message.room.id)
+      removed.delete(message.room.id)
     } else if (message.type === 'room-gone') {
-      gone.add(message.roomId)
-      gained.delete(message.roomId)
+      removed.add(message.roomId)
+      added.delete(message.roomId)
     }
   }
 
@@ -102,12 +102,12 @@ export function createLiveSocket(
     isCongested: () => open && ws.getBufferedAmount() > 0,
     send(message) {
       socket.sendText(JSON.stringify(message))
-      if (socket.behindSince !== null) noteMissed(message)
+      if (socket.behindSince !== null) recordMissed(message)
     },
     sendText(message) {
       if (!open || socket.behindSince !== null) return
       const dropped = 2
-      if (ws.send(message) === dropped) lost(socket)
+      if (ws.send(message) === dropped) onDropped(socket)
     },
     subscribe(topic) {
       if (open) ws.subscribe(topic)
@@ -116,9 +116,9 @@ export function createLiveSocket(
       if (open) ws.unsubscribe(topic)
     },
     catchUp() {
-      const missed = { gained, gone }
-      gained = new Set()
-      gone = new Set()
+      const missed = { added, removed }
+      added = new Set()
+      removed = new Set()
       socket.behindSince = null
       return missed
     },
@@ -127,7 +127,7 @@ export function createLiveSocket(
       open = false
       ws.end(code, reason)
     },
-    cut() {
+    terminate() {
       if (!open) return
       open = false
       ws.close()

@@ -2,16 +2,17 @@
 import type { Logger } from 'pino'
 import type { TemplatedApp, WebSocket } from 'uWebSockets.js'
 import type { Store } from '../../persistence/store.ts'
-import { createClock } from '../clock.ts'
+import type { CurrentKey } from '../calls/current-key.ts'
 import {
   clientMessageSchema,
   closeCodes,
   type ClientMessage,
   type LiveErrorCode,
 } from '../protocol/live.ts'
-import type { CurrentKey, FanOut, RoomViews } from '../services.ts'
-import { createElsewhere } from './elsewhere.ts'
-import { createFanOut } from './fan-out.ts'
+import type { RoomViews } from '../rooms/room-views.ts'
+import { createClock } from '../time/clock.ts'
+import { createCommitPoll } from './commit-poll.ts'
+import { createFanOut, type FanOut } from './fan-out.ts'
 import { createLiveSocket, type Frame, type LiveSocket, type SocketData } from './live-socket.ts'
 import { createUpgrade, type UpgradeDeps } from './upgrade.ts'
 
@@ -37,15 +38,15 @@ export interface Live {
   stats(): { sockets: number; watchedRooms: number }
 }
 
-const largestFrame = 64 * 1024
+const maxFrameBytes = 64 * 1024
 /** Above the frame limit, so that a frame beyond it is ours to answer (1009); uWebSockets only cuts. */
-const uwsLimit = 1024 * 1024
+const maxPayloadBytes = 1024 * 1024
 const maxBackpressure = 1024 * 1024
-const mostStrikes = 5
+const maxStrikes = 5
 /** Rooms in one sync that are not the person's. */
-const mostUnknownRooms = 1_000
+const maxUnknownRooms = 1_000
 /** Messages that wait for the welcome. */
-const mostEarly = 100
+const maxEarlyFrames = 100
 
 export function createLive(deps: LiveDeps): Live {
   const { log, now } = deps
@@ -59,7 +60,7 @@ export function createLive(deps: LiveDeps): Live {
     log,
   })
   const upgrade = createUpgrade(deps)
-  const elsewhere = createElsewhere({
+  const commitPoll = createCommitPoll({
     store: deps.store,
     fanOut,
     prolong: (me) => deps.accounts().prolong(me),
@@ -67,7 +68,7 @@ export function createLive(deps: LiveDeps): Live {
     log,
   })
 
-  function take(socket: LiveSocket, { data, isBinary }: Frame): void {
+  function handleFrame(socket: LiveSocket, { data, isBinary }: Frame): void {
     if (isBeyondLimit(socket)) {
       socket.end(closeCodes.tooManyMessages, 'too many messages')
       return
@@ -103,17 +104,17 @@ export function createLive(deps: LiveDeps): Live {
       else unknown.push(roomId)
     }
     if (unknown.length === 0) return
-    if (unknown.length > mostUnknownRooms) {
+    if (unknown.length > maxUnknownRooms) {
       strike(socket, 'invalid-message')
       return
     }
-    fanOut.tellGone(socket, unknown)
+    fanOut.sendGone(socket, unknown)
   }
 
   function strike(socket: LiveSocket, code: LiveErrorCode): void {
     socket.strikes += 1
     socket.send({ type: 'error', code })
-    if (socket.strikes >= mostStrikes) {
+    if (socket.strikes >= maxStrikes) {
       socket.end(closeCodes.brokeTheRules, 'too many malformed messages')
     }
   }
@@ -130,18 +131,18 @@ export function createLive(deps: LiveDeps): Live {
   }
 
   async function welcome(ws: WebSocket<SocketData>, data: SocketData): Promise<void> {
-    const me = await data.asked
+    const me = await data.authentication
     if (data.isOver) return
     if ('why' in me) {
       endBefore(ws, data, closeCodes.notSignedIn, me.why)
       return
     }
-    const socket = createLiveSocket(ws, me, fanOut.lost)
+    const socket = createLiveSocket(ws, me, fanOut.handleDropped)
     data.socket = socket
     await fanOut.open(socket)
     const { early } = data
     data.early = null
-    for (const frame of early ?? []) if (socket.isOpen()) take(socket, frame)
+    for (const frame of early ?? []) if (socket.isOpen()) handleFrame(socket, frame)
   }
 
   /** Ends one that may not be signed in yet. */
@@ -156,19 +157,19 @@ export function createLive(deps: LiveDeps): Live {
     data.isOver = true
   }
 
-  function said(ws: WebSocket<SocketData>, frame: Frame): void {
+  function receiveFrame(ws: WebSocket<SocketData>, frame: Frame): void {
     const data = ws.getUserData()
     if (data.isOver) return
     const { early, socket } = data
-    if (frame.data.byteLength > largestFrame) {
+    if (frame.data.byteLength > maxFrameBytes) {
       endBefore(ws, data, closeCodes.tooLarge, 'the message is too large')
-    } else if (early && early.length >= mostEarly) {
+    } else if (early && early.length >= maxEarlyFrames) {
       endBefore(ws, data, closeCodes.tooManyMessages, 'too many messages')
     } else if (early) {
       // Copied, for the memory is uWebSockets' own and gone after this call.
       early.push({ ...frame, data: frame.data.slice(0) })
     } else if (socket?.isOpen()) {
-      take(socket, frame)
+      handleFrame(socket, frame)
     }
   }
 
@@ -179,7 +180,7 @@ export function createLive(deps: LiveDeps): Live {
     mount(uws) {
       app = uws
       uws.ws<SocketData>('/api/live', {
-        maxPayloadLength: uwsLimit,
+        maxPayloadLength: maxPayloadBytes,
         maxBackpressure,
         idleTimeout: 60,
         sendPingsAutomatically: true,
@@ -196,18 +197,18 @@ export function createLive(deps: LiveDeps): Live {
           })
         },
         message(ws, data, isBinary) {
-          guarded(() => said(ws, { data, isBinary }))
+          guarded(() => receiveFrame(ws, { data, isBinary }))
         },
         dropped(ws) {
           guarded(() => {
             const { socket } = ws.getUserData()
-            if (socket) fanOut.lost(socket)
+            if (socket) fanOut.handleDropped(socket)
           })
         },
         drain(ws) {
           guarded(() => {
             const { socket } = ws.getUserData()
-            if (socket && !socket.isCongested()) fanOut.drained(socket)
+            if (socket && !socket.isCongested()) fanOut.handleDrain(socket)
           })
         },
         close(ws) {
@@ -223,10 +224,10 @@ export function createLive(deps: LiveDeps): Live {
       })
     },
 
-    start: () => elsewhere.start(),
+    start: () => commitPoll.start(),
 
     async close() {
-      await elsewhere.stop()
+      await commitPoll.stop()
       for (const socket of [...fanOut.sockets]) {
         socket.end(closeCodes.restarting, 'the server is restarting')
       }

@@ -13,7 +13,7 @@ export interface Repairer {
 
 export interface Repairs {
   /** The socket is owed something; what it is, its repairer knows. */
-  ask(socket: LiveSocket, repairer: Repairer): void
+  request(socket: LiveSocket, repairer: Repairer): void
   /** It took what was sent to it. */
   drained(socket: LiveSocket): void
   /** It closed. */
@@ -25,7 +25,7 @@ const atOnce = 2
 
 export function createRepairs({ now }: { now(): number }): Repairs {
   /** By socket, who owes it something, in the order of their turns. */
-  const owing = new Map<LiveSocket, Set<Repairer>>()
+  const pending = new Map<LiveSocket, Set<Repairer>>()
   /** By person, the sockets that wait for their turn. */
   const lanes = new Map<string, LiveSocket[]>()
   let running = 0
@@ -34,7 +34,7 @@ export function createRepairs({ now }: { now(): number }): Repairs {
     const lane = lanes.get(socket.userId)
     if (lane) lane.push(socket)
     else lanes.set(socket.userId, [socket])
-    while (running < atOnce && lanes.size > 0) void takeTurn()
+    while (running < atOnce && lanes.size > 0) void runNext()
   }
 
   function nextSocket(): LiveSocket | undefined {
@@ -48,10 +48,10 @@ export function createRepairs({ now }: { now(): number }): Repairs {
     return undefined
   }
 
-  async function takeTurn(): Promise<void> {
+  async function runNext(): Promise<void> {
     const socket = nextSocket()
     if (!socket) return
-    const repairers = owing.get(socket)
+    const repairers = pending.get(socket)
     const [repairer] = repairers ?? []
     if (!repairers || !repairer) return
     // Who has not taken the last part gets no next one: `drained` goes on.
@@ -64,32 +64,32 @@ export function createRepairs({ now }: { now(): number }): Repairs {
     const isMore = await repairer.repair(socket)
     running -= 1
     if (isMore) repairers.add(repairer)
-    if (owing.get(socket) !== repairers) {
+    if (pending.get(socket) !== repairers) {
       // It closed meanwhile.
     } else if (repairers.size > 0) enqueue(socket)
-    else owing.delete(socket)
-    while (running < atOnce && lanes.size > 0) void takeTurn()
+    else pending.delete(socket)
+    while (running < atOnce && lanes.size > 0) void runNext()
   }
 
   return {
-    ask(socket, repairer) {
-      const repairers = owing.get(socket)
+    request(socket, repairer) {
+      const repairers = pending.get(socket)
       if (repairers) {
         repairers.add(repairer)
         return
       }
-      owing.set(socket, new Set([repairer]))
+      pending.set(socket, new Set([repairer]))
       enqueue(socket)
     },
 
     drained(socket) {
       if (socket.waitingSince === null) return
       socket.waitingSince = null
-      if (owing.has(socket)) enqueue(socket)
+      if (pending.has(socket)) enqueue(socket)
     },
 
     forget(socket) {
-      owing.delete(socket)
+      pending.delete(socket)
     },
   }
 }

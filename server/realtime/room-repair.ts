@@ -4,7 +4,7 @@
  * that no number is missed and none comes twice.
  */
 import type { RoomStore, RoomSummary } from '../../persistence/store.ts'
-import type { RoomViews } from '../services.ts'
+import type { RoomViews } from '../rooms/room-views.ts'
 import { toPage } from './facts-message.ts'
 import type { LiveSocket } from './live-socket.ts'
 import type { Repairs } from './repairs.ts'
@@ -34,13 +34,13 @@ export interface RoomRepair {
   /** It begins to watch, and was told the room's state up to this number. */
   welcomed(socket: LiveSocket, have: number): void
   /** It begins to watch, and is told of the room first. */
-  gained(socket: LiveSocket): void
+  memberAdded(socket: LiveSocket): void
   /** The room itself changed: true when the repair that is under way tells it. */
   roomChanged(socket: LiveSocket): boolean
   forget(socket: LiveSocket): void
 }
 
-interface Owed {
+interface PendingRepair {
   /** The number that the client has. */
   have: number
   /** The room itself is told first: the client has it from there. */
@@ -58,20 +58,23 @@ interface Owed {
 }
 
 /** Beyond so many facts, or characters, a client gets one current view instead (R48). */
-const longestBacklog = 500
-const largestBacklog = 256 * 1024
+const maxBacklogFacts = 500
+const maxBacklogLength = 256 * 1024
 /** Of one part. What is live waits for no more than this. */
-const largestPage = 64 * 1024
+const maxPageLength = 64 * 1024
 const firstPage = 8
 
 export function createRoomRepair(deps: RoomRepairDeps): RoomRepair {
   const { roomId, rooms, views, sockets, lastSent } = deps
-  const owed = new Map<LiveSocket, Owed>()
+  const pending = new Map<LiveSocket, PendingRepair>()
   const repairer = { repair }
 
-  function owe(socket: LiveSocket, what: Partial<Owed> & Pick<Owed, 'have'>): void {
-    const before = owed.get(socket)
-    owed.set(socket, {
+  function request(
+    socket: LiveSocket,
+    what: Partial<PendingRepair> & Pick<PendingRepair, 'have'>,
+  ): void {
+    const before = pending.get(socket)
+    pending.set(socket, {
       ...what,
       room: (what.room ?? false) || (before?.room ?? false),
       view: (what.view ?? false) || (before?.view ?? false),
@@ -81,35 +84,38 @@ export function createRoomRepair(deps: RoomRepairDeps): RoomRepair {
       page: before?.page ?? firstPage,
     })
     deps.leaveTopic(socket)
-    deps.repairs.ask(socket, repairer)
+    deps.repairs.request(socket, repairer)
   }
 
   async function repair(socket: LiveSocket): Promise<boolean> {
-    const mine = owed.get(socket)
+    const mine = pending.get(socket)
     if (!mine) return false
     // It may have come back at the end of the repair before.
     deps.leaveTopic(socket)
     try {
-      const left = await giveSome(socket, mine)
+      const left = await sendPart(socket, mine)
       // Something newer is asked for, or nothing any more.
-      if (owed.get(socket) !== mine) return owed.has(socket)
+      if (pending.get(socket) !== mine) return pending.has(socket)
       if (left && !isUpToDate(left)) {
-        owed.set(socket, left)
+        pending.set(socket, left)
         return true
       }
-      owed.delete(socket)
+      pending.delete(socket)
       if (left && socket.behindSince === null) deps.joinTopic(socket)
     } catch (error) {
-      owed.delete(socket)
+      pending.delete(socket)
       deps.failed(error, socket)
     }
     return false
   }
 
-  const isUpToDate = ({ have, room, view }: Owed) => !room && !view && have === lastSent()
+  const isUpToDate = ({ have, room, view }: PendingRepair) => !room && !view && have === lastSent()
 
   /** One part. Gives what is left to do; undefined when the socket does not watch any more. */
-  async function giveSome(socket: LiveSocket, mine: Owed): Promise<Owed | undefined> {
+  async function sendPart(
+    socket: LiveSocket,
+    mine: PendingRepair,
+  ): Promise<PendingRepair | undefined> {
     if (mine.isNew) {
       const isMember = await rooms.isMember(roomId, socket.userId)
       if (!sockets.has(socket)) return undefined
@@ -119,46 +125,49 @@ export function createRoomRepair(deps: RoomRepairDeps): RoomRepair {
         return undefined
       }
     }
-    const admitted: Owed = { ...mine, isNew: false }
+    const admitted: PendingRepair = { ...mine, isNew: false }
     if (mine.room || mine.view || mine.have > lastSent() || isFarBehind(mine)) {
-      return tellState(socket, admitted)
+      return sendState(socket, admitted)
     }
     return sendPage(socket, admitted)
   }
 
-  const isFarBehind = ({ have, sent }: Owed) =>
-    lastSent() - have > longestBacklog || (sent > largestBacklog && have < lastSent())
+  const isFarBehind = ({ have, sent }: PendingRepair) =>
+    lastSent() - have > maxBacklogFacts || (sent > maxBacklogLength && have < lastSent())
 
-  async function tellState(socket: LiveSocket, mine: Owed): Promise<Owed | undefined> {
+  async function sendState(
+    socket: LiveSocket,
+    mine: PendingRepair,
+  ): Promise<PendingRepair | undefined> {
     const summary = await rooms.find(roomId)
     // Of its end everybody is told.
     if (!summary || summary.room.deletedAt !== null) return undefined
     // What the others have not been told yet, a removal for one, comes first.
     await deps.untilSent(summary.room.seq)
     if (!sockets.has(socket)) return undefined
-    if (mine.room) return tellRoom(socket, mine, summary)
+    if (mine.room) return sendRoom(socket, mine, summary)
     if (mine.view || mine.have > lastSent() || isFarBehind(mine)) {
-      return tellView(socket, mine, summary)
+      return sendView(socket, mine, summary)
     }
     return mine
   }
 
-  async function tellRoom(
+  async function sendRoom(
     socket: LiveSocket,
-    mine: Owed,
+    mine: PendingRepair,
     summary: RoomSummary,
-  ): Promise<Owed | undefined> {
+  ): Promise<PendingRepair | undefined> {
     const room = await views.toRoom(summary, socket.userId, true)
     if (!sockets.has(socket)) return undefined
     socket.send({ type: 'room', room })
     return { ...mine, room: false, have: room.seq, sent: 0 }
   }
 
-  async function tellView(
+  async function sendView(
     socket: LiveSocket,
-    mine: Owed,
+    mine: PendingRepair,
     summary: RoomSummary,
-  ): Promise<Owed | undefined> {
+  ): Promise<PendingRepair | undefined> {
     const { seq } = summary.room
     const call = await views.toCall(summary)
     if (!sockets.has(socket)) return undefined
@@ -167,13 +176,16 @@ export function createRoomRepair(deps: RoomRepairDeps): RoomRepair {
     return { ...mine, view: false, key: false, have: Math.min(seq, lastSent()), sent: 0 }
   }
 
-  async function sendPage(socket: LiveSocket, mine: Owed): Promise<Owed | undefined> {
+  async function sendPage(
+    socket: LiveSocket,
+    mine: PendingRepair,
+  ): Promise<PendingRepair | undefined> {
     const { have, page } = mine
     const missing = lastSent() - have
     if (missing === 0) return mine
     const facts = await rooms.factsAfter(roomId, have, Math.min(missing, page))
     if (!sockets.has(socket)) return undefined
-    const { message, facts: some } = toPage(roomId, facts, views, largestPage)
+    const { message, facts: some } = toPage(roomId, facts, views, maxPageLength)
     const last = some.at(-1)
     // The log holds less than was sent: another database than before.
     if (!last) return { ...mine, view: true }
@@ -183,24 +195,24 @@ export function createRoomRepair(deps: RoomRepairDeps): RoomRepair {
       ...mine,
       have: last.seq,
       sent: mine.sent + message.length,
-      page: some.length < facts.length ? some.length : Math.min(longestBacklog, page * 4),
+      page: some.length < facts.length ? some.length : Math.min(maxBacklogFacts, page * 4),
     }
   }
 
   return {
     sync(socket, have) {
-      if (have !== lastSent() || owed.has(socket)) owe(socket, { have })
+      if (have !== lastSent() || pending.has(socket)) request(socket, { have })
     },
     view: (socket, roomFirst) =>
-      owe(socket, { have: lastSent(), room: roomFirst, view: true, key: true }),
-    welcomed: (socket, have) => owe(socket, { have, isNew: true }),
-    gained: (socket) => owe(socket, { have: lastSent(), room: true, isNew: true }),
+      request(socket, { have: lastSent(), room: roomFirst, view: true, key: true }),
+    welcomed: (socket, have) => request(socket, { have, isNew: true }),
+    memberAdded: (socket) => request(socket, { have: lastSent(), room: true, isNew: true }),
     roomChanged(socket) {
-      const mine = owed.get(socket)
+      const mine = pending.get(socket)
       // Its backlog would come to a client that has the room from there already: a view instead.
-      if (mine) owe(socket, { have: mine.have, room: true, view: true })
+      if (mine) request(socket, { have: mine.have, room: true, view: true })
       return mine !== undefined
     },
-    forget: (socket) => void owed.delete(socket),
+    forget: (socket) => void pending.delete(socket),
   }
 }

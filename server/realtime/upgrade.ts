@@ -1,5 +1,7 @@
 /** Who may open a live socket: host and origin are checked while it is still an HTTP request. */
 import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js'
+import type { AccountService } from '../auth/account-service.ts'
+import type { SignedIn } from '../auth/signed-in.ts'
 import { AppError } from '../errors.ts'
 import { answerError } from '../http/answer.ts'
 import type { Origins } from '../http/origins.ts'
@@ -7,7 +9,6 @@ import { asksToUpgrade, type ProxyHints } from '../http/proxy-hints.ts'
 import { copyHead, openExchange, type RequestHead } from '../http/request.ts'
 import { findToken } from '../http/session-token.ts'
 import { closeReasons } from '../protocol/live.ts'
-import type { AccountService, SignedIn } from '../services.ts'
 import { newSocketData, type NotSignedIn, type SocketData } from './live-socket.ts'
 
 export interface UpgradeDeps {
@@ -34,7 +35,7 @@ export function createUpgrade({ origins, hints, accounts }: UpgradeDeps): Upgrad
     if (isForeign) throw new AppError('forbidden', 'this origin may not open a socket')
   }
 
-  async function askWho(token: string | undefined): Promise<SignedIn | NotSignedIn> {
+  async function authenticate(token: string | undefined): Promise<SignedIn | NotSignedIn> {
     const me = token === undefined ? undefined : await accounts().authenticate(token)
     if (me) return me
     const hasExpired = token !== undefined && (await accounts().hasExpired(token))
@@ -56,11 +57,11 @@ export function createUpgrade({ origins, hints, accounts }: UpgradeDeps): Upgrad
       answerError(openExchange(res, req), error)
       return
     }
-    const asked = askWho(presented?.token)
+    const authentication = authenticate(presented?.token)
     // Whoever opens it sees the rejection; one that is gone by then does not wait.
-    asked.catch(() => undefined)
+    authentication.catch(() => undefined)
     res.upgrade<SocketData>(
-      newSocketData(asked),
+      newSocketData(authentication),
       header('sec-websocket-key'),
       header('sec-websocket-protocol'),
       header('sec-websocket-extensions'),

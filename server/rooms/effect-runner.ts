@@ -5,13 +5,15 @@
  */
 import type { Logger } from 'pino'
 import type { EffectRecord, EffectStore } from '../../persistence/store.ts'
-import type { Clock, Timer } from '../clock.ts'
-
-/** `againAfterMs`: it could not be done yet, which is nothing to complain of. */
-export type EffectOutcome = 'done' | { againAfterMs: number }
-
-/** Idempotent, and re-checks why it is there. Rejects to be run again later. */
-export type EffectHandler = (effect: EffectRecord) => Promise<EffectOutcome | void>
+import type { Clock } from '../time/clock.ts'
+import { createRepeat } from '../time/repeat.ts'
+import {
+  parseEffect,
+  type Effect,
+  type EffectHandlers,
+  type EffectOutcome,
+  type EffectType,
+} from './effects.ts'
 
 export interface EffectRunner {
   start(): void
@@ -26,7 +28,7 @@ const leaseMs = 8_000
 /** Taken at once, and of each type under way. */
 const atOnce = 32
 const firstWaitMs = 1_000
-const longestWaitMs = 60_000
+const maxWaitMs = 60_000
 /** Other processes' effects, and those whose process died, are looked for this often. */
 const lookEveryMs = 3_000
 
@@ -37,51 +39,39 @@ export function createEffectRunner({
   log,
 }: {
   store: EffectStore
-  handlers: Readonly<Record<string, EffectHandler>>
+  /** An effect that has none waits for a process that has. */
+  handlers: Partial<EffectHandlers>
   clock: Clock
   log: Logger
 }): EffectRunner {
   const { now } = clock
   /** By id: those of this process, whatever becomes of their leases. */
   const running = new Map<string, { type: string; ended: Promise<void> }>()
-  let timer: Timer | null = null
-  let looking: Promise<void> | null = null
-  let again = false
+  let lookAt = 0
   let stopped = true
 
-  function arm(delayMs: number): void {
-    if (stopped) return
-    timer?.cancel()
-    timer = clock.after(Math.max(0, delayMs), wake)
-  }
-
-  function wake(): void {
-    if (stopped) return
-    if (looking) {
-      again = true
-      return
-    }
-    looking = startDue()
-      .catch((error: unknown) => {
-        log.error({ err: error }, 'effects could not be read; trying again')
-        return lookEveryMs
-      })
-      .then((delayMs) => {
-        looking = null
-        arm(again ? 0 : delayMs)
-        again = false
-      })
-  }
-
-  /** Gives the time until somebody has to look again. */
-  async function startDue(): Promise<number> {
+  async function startDue(): Promise<void> {
+    lookAt = now() + lookEveryMs
     for (;;) {
       const due = await store.takeDue(now(), leaseMs, atOnce, fullTypes())
       for (const effect of due) start(effect)
       if (stopped || due.length === 0) break
     }
     const nextAt = await store.nextDueAt(fullTypes())
-    return nextAt === null ? lookEveryMs : Math.min(lookEveryMs, Math.max(10, nextAt - now()))
+    // Somebody may have woken it meanwhile.
+    if (nextAt !== null) lookAt = Math.min(lookAt, Math.max(now() + 10, nextAt))
+  }
+
+  const looking = createRepeat({
+    clock,
+    nextAt: () => lookAt,
+    run: startDue,
+    onError: (error) => log.error({ err: error }, 'effects could not be read; trying again'),
+  })
+
+  function wake(): void {
+    lookAt = now()
+    looking.plan()
   }
 
   function fullTypes(): string[] {
@@ -108,18 +98,22 @@ export function createEffectRunner({
 
   async function runOne(effect: EffectRecord): Promise<void> {
     const { effectId, type, attempts } = effect
-    const handler = handlers[type]
     let outcome: EffectOutcome | void
     try {
-      if (!handler) throw new Error(`no handler for effects of type ${type}`)
-      outcome = await handler(effect)
+      outcome = await handle(parseEffect(effect))
     } catch (error) {
-      const waitMs = Math.min(longestWaitMs, firstWaitMs * 2 ** Math.min(attempts, 10))
+      const waitMs = Math.min(maxWaitMs, firstWaitMs * 2 ** Math.min(attempts, 10))
       log.warn({ err: error, type, attempts, waitMs }, 'an effect failed and is tried again')
       return comeAgain(effectId, waitMs)
     }
     if (typeof outcome === 'object') return comeAgain(effectId, outcome.againAfterMs)
     return store.done([effectId])
+  }
+
+  async function handle<T extends EffectType>(effect: Effect<T>): Promise<EffectOutcome | void> {
+    const handler = handlers[effect.type]
+    if (!handler) throw new Error(`no handler for effects of type ${effect.type}`)
+    return handler(effect)
   }
 
   async function comeAgain(effectId: string, afterMs: number): Promise<void> {
@@ -131,17 +125,16 @@ export function createEffectRunner({
   return {
     start() {
       stopped = false
-      arm(0)
+      looking.start()
     },
     wake,
     async stop(timeoutMs) {
       stopped = true
-      timer?.cancel()
       const timeout = new Promise<void>((resolve) => {
         clock.after(timeoutMs, resolve)
       })
       const quiet = async () => {
-        await looking
+        await looking.stop()
         await Promise.all([...running.values()].map(({ ended }) => ended))
       }
       await Promise.race([quiet(), timeout])

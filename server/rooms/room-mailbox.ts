@@ -18,7 +18,7 @@ import {
   type RoomStore,
 } from '../../persistence/store.ts'
 import { AppError } from '../errors.ts'
-import type { FanOut } from '../services.ts'
+import type { FanOut } from '../realtime/fan-out.ts'
 import type { CallActors } from './call-actors.ts'
 import type { CallAtStep } from './call-steps.ts'
 import { createGroupCommit } from './group-commit.ts'

@@ -1,19 +1,47 @@
-/** Rooms as people use them. Implements `RoomService`; every change is a step of the room's mailbox. */
+/** Rooms as people use them: every change is a step of the room's mailbox. */
 import { createHash } from 'node:crypto'
 import type { LogFact } from '../../machines/room.facts.ts'
 import type { RoomSummary, Store } from '../../persistence/store.ts'
+import type { SignedIn } from '../auth/signed-in.ts'
 import { AppError } from '../errors.ts'
-import type { FanOut, RoomService, RoomViews, SignedIn } from '../services.ts'
+import type { Fact, Room, User } from '../protocol/wire.ts'
+import type { FanOut } from '../realtime/fan-out.ts'
 import { leavingOf } from './leaving.ts'
 import { notFound, requireMember, requireOwner, requireVisible } from './room-permissions.ts'
 import type { RoomSteps } from './room-step.ts'
-import { dmKeyOf } from './room-views.ts'
+import { dmKeyOf, type RoomViews } from './room-views.ts'
+
+export interface RoomService {
+  list(me: SignedIn, scope: 'mine' | 'public'): Promise<Room[]>
+  create(me: SignedIn, request: { name: string; visibility: 'public' | 'private' }): Promise<Room>
+  get(me: SignedIn, roomId: string): Promise<Room>
+  change(
+    me: SignedIn,
+    roomId: string,
+    change: { name?: string | undefined; visibility?: 'public' | 'private' | undefined },
+  ): Promise<Room>
+  delete(me: SignedIn, roomId: string): Promise<void>
+  members(me: SignedIn, roomId: string): Promise<User[]>
+  addMember(me: SignedIn, roomId: string, userId: string): Promise<void>
+  removeMember(me: SignedIn, roomId: string, userId: string): Promise<void>
+  openDm(me: SignedIn, userId: string): Promise<{ room: Room; created: boolean }>
+  timeline(
+    me: SignedIn,
+    roomId: string,
+    page: { before?: number | undefined; limit: number },
+  ): Promise<{ entries: Fact[]; users: User[]; hasMore: boolean }>
+  post(
+    me: SignedIn,
+    roomId: string,
+    message: { text: string; requestId?: string | undefined },
+  ): Promise<Fact>
+}
 
 export interface RoomServiceDeps {
   store: Pick<Store, 'rooms' | 'accounts'>
   steps: RoomSteps
   views: RoomViews
-  fanOut: Pick<FanOut, 'membersGained'>
+  fanOut: Pick<FanOut, 'membersAdded'>
   now(): number
   newId(): string
 }
@@ -162,7 +190,7 @@ export function createRoomService(deps: RoomServiceDeps): RoomService {
       const made = await rooms.findDm(dmKey)
       if (!made) throw new AppError('unavailable', 'the direct messages could not be opened')
       const created = outcome === 'committed'
-      if (created) await deps.fanOut.membersGained(roomId, [me.user.id, userId])
+      if (created) await deps.fanOut.membersAdded(roomId, [me.user.id, userId])
       return { room: await viewFor(me, made.room.roomId), created }
     },
 

@@ -1,10 +1,28 @@
 /** Turns stored rooms, people and calls into what one viewer may see of them. */
 import type { CallContext } from '../../machines/call.context.ts'
 import { viewOfCall } from '../../machines/call.view.ts'
-import type { AccountStore, CallSummary, RoomRecord, UserRecord } from '../../persistence/store.ts'
-import type { RoomViews } from '../services.ts'
+import type { LogFact } from '../../machines/room.facts.ts'
+import type {
+  AccountStore,
+  CallSummary,
+  RoomRecord,
+  RoomSummary,
+  UserRecord,
+} from '../../persistence/store.ts'
+import type { Call, Fact, Room, User } from '../protocol/wire.ts'
 import { createDisplayNames } from './display-names.ts'
 import { contextOf, UnreadableSnapshotError } from './snapshot-envelope.ts'
+
+/** A direct message is named after the other person. */
+export interface RoomViews {
+  toUser(user: UserRecord): User
+  /** For a non-member `call` is null and `seq` 0. */
+  toRoom(summary: RoomSummary, viewerId: string, isMember: boolean): Promise<Room>
+  toCall(summary: RoomSummary): Promise<Call | null>
+  /** The call as this process has it, with the room's number that it was at. */
+  showCall(context: CallContext, seq: number): Promise<Call>
+  toFact(fact: LogFact): Fact
+}
 
 export function createRoomViews({
   accounts,

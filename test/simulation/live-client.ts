@@ -2,6 +2,7 @@
 import type { WebSocket } from 'uWebSockets.js'
 import { applyFact, type CallView } from '../../machines/call.view.ts'
 import type { RoomFact } from '../../machines/room.facts.ts'
+import type { SignedIn } from '../../server/auth/signed-in.ts'
 import { numbersToSync, type followFacts } from '../../server/protocol/follow-room.ts'
 import type { ServerMessage } from '../../server/protocol/live.ts'
 import type { Call } from '../../server/protocol/wire.ts'
@@ -10,7 +11,6 @@ import {
   type LiveSocket,
   type SocketData,
 } from '../../server/realtime/live-socket.ts'
-import type { SignedIn } from '../../server/services.ts'
 import type { Faults } from './faults.ts'
 import type { Ledger } from './ledger.ts'
 import type { Random } from './random.ts'
@@ -171,7 +171,7 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
         freeAt = world.now() + stuckMs
         world.after(stuckMs, () => {
           held.splice(0).forEach(deliver)
-          if (current?.socket === socket) server.fanOut.drained(socket)
+          if (current?.socket === socket) server.fanOut.handleDrain(socket)
         })
       }
       if (!isStuck()) deliver(text)
@@ -182,7 +182,7 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
     const publish = (text: string) => {
       if (offer(text)) return
       world.tell(name, 'reads too slowly: a message is dropped')
-      server.fanOut.lost(socket)
+      server.fanOut.handleDropped(socket)
     }
     /** What the server uses of uWebSockets. */
     const ws = {
@@ -196,7 +196,7 @@ export function createLiveClient(deps: LiveClientDeps): LiveClient {
     const socket = createLiveSocket(
       ws as unknown as WebSocket<SocketData>,
       deps.me,
-      server.fanOut.lost,
+      server.fanOut.handleDropped,
     )
     current = { socket, server, release: () => server.forgetSocket(publish) }
     server.fanOut.open(socket).catch(() => client.cut())

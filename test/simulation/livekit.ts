@@ -6,7 +6,7 @@ import type { DisconnectName } from '../../machines/voice-session.reasons.ts'
 import type { Faults } from './faults.ts'
 import { createWebhookQueue, type SendReport } from './livekit-webhooks.ts'
 import type { Random } from './random.ts'
-import type { Timer } from '../../server/clock.ts'
+import type { Timer } from '../../server/time/clock.ts'
 import type { World } from './world.ts'
 
 export interface LivekitToken {

@@ -5,9 +5,9 @@
 import { toIdentity } from '../../machines/call.context.ts'
 import { hasPlace } from '../../machines/voice-session.machine.ts'
 import { refusalOfCode, standingIn } from '../../machines/voice-session.reasons.ts'
+import type { SignedIn } from '../../server/auth/signed-in.ts'
 import { AppError } from '../../server/errors.ts'
 import type { Join } from '../../server/protocol/wire.ts'
-import type { SignedIn } from '../../server/services.ts'
 import { createVoiceSession } from '../../web/composables/voice-session/create-voice-session.ts'
 import type {
   KeptPlace,

@@ -5,20 +5,20 @@
 import { pino } from 'pino'
 import { defaultTiming } from '../../machines/call.context.ts'
 import type { Store } from '../../persistence/store.ts'
-import { createCallKeys } from '../../server/calls/call-keys.ts'
-import type { Clock } from '../../server/clock.ts'
-import { createServerClock, type ServerClock } from '../../server/server-clock.ts'
 import { createCallCore, type CallCore } from '../../server/call-core.ts'
+import { createCallKeys } from '../../server/calls/call-keys.ts'
+import type { CallService } from '../../server/calls/call-service.ts'
 import { AppError } from '../../server/errors.ts'
 import type { LivekitPort } from '../../server/livekit/livekit-port.ts'
 import { toLivekitRoomName } from '../../server/livekit/livekit-room-name.ts'
 import { toReport } from '../../server/livekit/to-call-event.ts'
 import type { followFacts } from '../../server/protocol/follow-room.ts'
-import { createElsewhere } from '../../server/realtime/elsewhere.ts'
+import { createCommitPoll } from '../../server/realtime/commit-poll.ts'
 import { createFanOut, type SocketFanOut } from '../../server/realtime/fan-out.ts'
 import type { RoomSteps } from '../../server/rooms/room-step.ts'
+import type { Clock } from '../../server/time/clock.ts'
+import { createServerClock, type ServerClock } from '../../server/time/server-clock.ts'
 import { createTroubles } from '../../server/troubles.ts'
-import type { CallService } from '../../server/services.ts'
 import type { VoiceSessionPorts } from '../../web/composables/voice-session/voice-session.types.ts'
 import type { MediaLine } from './media-line.ts'
 import type { Owner, World } from './world.ts'
@@ -115,7 +115,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
   })
   const { calls, steps } = core
   const { fanOut } = core.live
-  const elsewhere = createElsewhere({
+  const commitPoll = createCommitPoll({
     store,
     fanOut,
     prolong: (me) => Promise.resolve(me),
@@ -146,15 +146,15 @@ export function createServer(deps: ServerDeps): SimulatedServer {
 
     async start() {
       clock.notBefore(await store.rooms.latestAt())
-      await core.takeUp()
+      await core.resumeCalls()
       listening = true
-      elsewhere.start()
+      commitPoll.start()
       await core.start()
     },
 
     async stop() {
       listening = false
-      await Promise.all([core.stop(), elsewhere.stop()])
+      await Promise.all([core.stop(), commitPoll.stop()])
     },
   }
 }

@@ -2,7 +2,7 @@
  * Simulated time: everything that happens is an event in one queue, and the clock moves only when
  * all I/O rests. What a dead owner still had in the queue never happens.
  */
-import type { Clock, Timer } from '../../server/clock.ts'
+import type { Clock, Timer } from '../../server/time/clock.ts'
 import type { Random } from './random.ts'
 
 /** A process, a page: whose events die with it. */

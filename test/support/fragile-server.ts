@@ -6,9 +6,9 @@
 import { openStore } from '../../persistence/open-store.ts'
 import type { OpenStore, RoomCommit } from '../../persistence/store.ts'
 import { startApp } from '../../server/app.ts'
-import { loadConfig } from '../../server/load-config.ts'
+import { loadConfig } from '../../server/config/load-config.ts'
 import { createLogger } from '../../server/log.ts'
-import type { FanOut } from '../../server/services.ts'
+import type { FanOut } from '../../server/realtime/fan-out.ts'
 import { version } from '../../server/version.ts'
 import type { DeathOrder } from './server-process.ts'
 

@@ -15,13 +15,17 @@ import {
   generalRoomSetting,
   type AccountRooms,
 } from '../../server/auth/account-rooms.ts'
-import { createAccountService, type AccountServiceDeps } from '../../server/auth/account-service.ts'
+import {
+  createAccountService,
+  type AccountServiceDeps,
+  type AccountService,
+} from '../../server/auth/account-service.ts'
 import { createAttempts } from '../../server/auth/attempts.ts'
 import { createPasswords } from '../../server/auth/passwords.ts'
+import type { SignedIn } from '../../server/auth/signed-in.ts'
 import type { Call } from '../../server/protocol/wire.ts'
-import { createRoomService } from '../../server/rooms/room-service.ts'
-import { createRoomViews } from '../../server/rooms/room-views.ts'
-import type { AccountService, RoomService, RoomViews, SignedIn } from '../../server/services.ts'
+import { createRoomService, type RoomService } from '../../server/rooms/room-service.ts'
+import { createRoomViews, type RoomViews } from '../../server/rooms/room-views.ts'
 import { createRoomCore, type RoomCore } from './room-core.ts'
 
 export const goodPassword = 'correct horse battery'
@@ -64,7 +68,7 @@ export async function openPeopleCore(): Promise<PeopleCore> {
   const gained = new Map<string, string[]>()
   const fanOut = {
     sessionsEnded: (sessionIds: string[]) => void endedSessions.push(...sessionIds),
-    membersGained: (roomId: string, userIds: string[]) => {
+    membersAdded: (roomId: string, userIds: string[]) => {
       gained.set(roomId, userIds)
       return Promise.resolve()
     },

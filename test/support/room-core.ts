@@ -8,8 +8,8 @@ import type { LogFact } from '../../machines/room.facts.ts'
 import type { Store } from '../../persistence/store.ts'
 import { createCallCore, type CallCore } from '../../server/call-core.ts'
 import { createCallKeys } from '../../server/calls/call-keys.ts'
-import { createClock } from '../../server/clock.ts'
-import type { FanOut } from '../../server/services.ts'
+import type { FanOut } from '../../server/realtime/fan-out.ts'
+import { createClock } from '../../server/time/clock.ts'
 import { createTroubles } from '../../server/troubles.ts'
 
 export interface RoomCore extends CallCore<{ fanOut: FanOut }> {
@@ -45,7 +45,7 @@ export function createRoomCore({
           published.set(roomId, [...(published.get(roomId) ?? []), ...facts])
         },
         roomChanged() {},
-        membersGained: () => Promise.resolve(),
+        membersAdded: () => Promise.resolve(),
         sessionsEnded() {},
       },
     }),

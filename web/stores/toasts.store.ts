@@ -1,4 +1,4 @@
-/** Short notes that come and go: one at a time (look.md). */
+/** Short notes that come and go: one at a time. */
 import { createStore } from '@xstate/store'
 import type { Ref } from 'vue'
 import { ApiError } from '../api/client.ts'

@@ -1,4 +1,5 @@
 /** Registering, signing in and out, people. */
+import type { AccountService } from '../../auth/account-service.ts'
 import {
   deleteMeRequest,
   loginRequest,
@@ -8,7 +9,7 @@ import {
   usersAnswer,
   usersQuery,
 } from '../../protocol/wire.ts'
-import type { AccountService, RoomViews } from '../../services.ts'
+import type { RoomViews } from '../../rooms/room-views.ts'
 import { route, type Reply, type Route } from '../route.ts'
 import { toCookie } from '../session-token.ts'
 

@@ -1,11 +1,11 @@
 /** For admins: how LiveKit is, and what was ignored. */
+import type { AdminService } from '../../calls/admin-service.ts'
 import {
   activeCallsAnswer,
   callEvidenceAnswer,
   healthAnswer,
   ignoredAnswer,
 } from '../../protocol/wire.ts'
-import type { AdminService } from '../../services.ts'
 import { route, type Route } from '../route.ts'
 
 export function adminRoutes(admin: AdminService): Route[] {

@@ -1,4 +1,5 @@
 /** Calls: looking, joining, leaving. All answer null while calls are disabled (R50). */
+import type { CallService } from '../../calls/call-service.ts'
 import {
   callsAnswer,
   callSchema,
@@ -8,7 +9,6 @@ import {
   leaveCallRequest,
 } from '../../protocol/wire.ts'
 import { createRateLimit } from '../../rate-limit.ts'
-import type { CallService } from '../../services.ts'
 import { route, type Route } from '../route.ts'
 
 export function callRoutes(
@@ -17,7 +17,7 @@ export function callRoutes(
 ): Route[] {
   /** Each join is a step of the call that everybody in it is told of (R52). */
   const limitJoins = createRateLimit({
-    most: joinsPerMinute,
+    max: joinsPerMinute,
     inS: 60,
     refusal: 'too many joins into this call',
   })

@@ -12,7 +12,7 @@ import {
   timelineAnswer,
   timelineQuery,
 } from '../../protocol/wire.ts'
-import type { RoomService } from '../../services.ts'
+import type { RoomService } from '../../rooms/room-service.ts'
 import { route, type Route } from '../route.ts'
 
 export function roomRoutes(rooms: RoomService): Route[] {

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
-import { createServerClock } from '../../server-clock.ts'
+import { createServerClock } from '../../time/server-clock.ts'
 import { issueRefreshedToken } from '../api/media-token.ts'
 import { answerTwirp } from '../api/room-service.ts'
 import { createWebhookPost } from '../api/webhook-post.ts'

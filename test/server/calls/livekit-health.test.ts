@@ -156,7 +156,7 @@ test('R54 causes that take turns every two seconds fill no log', () => {
 
 test('R54 what nobody notices any more is over after an hour', () => {
   open()
-  troubles.note({ part: 'proxy', code: 'untrusted', message: 'set trusted_proxies' })
+  troubles.raise({ part: 'proxy', code: 'untrusted', message: 'set trusted_proxies' })
   at += 3_600_001
   expect(troubles.list()).toEqual([])
 })

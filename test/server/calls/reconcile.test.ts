@@ -16,7 +16,7 @@ import {
   type Reconciler,
 } from '../../../server/calls/reconcile.ts'
 import { createTroubles } from '../../../server/troubles.ts'
-import { createClock } from '../../../server/clock.ts'
+import { createClock } from '../../../server/time/clock.ts'
 import { contextOf } from '../../../server/rooms/snapshot-envelope.ts'
 import { createRoomCore, type RoomCore } from '../../support/room-core.ts'
 
@@ -166,7 +166,7 @@ test('R40 Ada’s room cannot even be written: Bo’s is compared all the same',
   await bothAreUp()
   at += 5_000
   // Its step fails: the room is not there any more.
-  core.index.saw('call-r0', null)
+  core.index.setCall('call-r0', null)
   core.index.refresh([
     { callId: 'call-r0', roomId: 'r0', step: 1, dueAt: null, startedAt: at },
     { callId: adas.callId, roomId: 'r1', step: 2, dueAt: null, startedAt: at },

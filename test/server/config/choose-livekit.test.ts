@@ -2,8 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { writeFirstConfig } from '../../../server/first-run.ts'
-import { ConfigError, loadConfig } from '../../../server/load-config.ts'
+import { writeFirstConfig } from '../../../server/config/first-run.ts'
+import { ConfigError } from '../../../server/config/config-error.ts'
+import { loadConfig } from '../../../server/config/load-config.ts'
 
 const file = '/srv/chatto/chatto.toml'
 const own = {

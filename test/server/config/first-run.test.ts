@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { writeFirstConfig } from '../../../server/first-run.ts'
-import { loadConfig } from '../../../server/load-config.ts'
+import { writeFirstConfig } from '../../../server/config/first-run.ts'
+import { loadConfig } from '../../../server/config/load-config.ts'
 
 let cwd: string
 beforeEach(() => {

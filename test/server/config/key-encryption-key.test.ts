@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { keyFingerprint, readKeyEncryptionKey } from '../../../server/key-encryption-key.ts'
+import { keyFingerprint, readKeyEncryptionKey } from '../../../server/config/key-encryption-key.ts'
 
 let folder: string
 let keyFile: string

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, loadConfig } from '../../../server/load-config.ts'
+import { ConfigError } from '../../../server/config/config-error.ts'
+import { loadConfig } from '../../../server/config/load-config.ts'
 
 const folder = '/srv/chatto'
 

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { beforeEach, expect, test } from 'vitest'
-import { createClock } from '../../../server/clock.ts'
+import { createClock } from '../../../server/time/clock.ts'
 import { createRoomOpener } from '../../../server/livekit/room-opener.ts'
 import { createTroubles, type Troubles } from '../../../server/troubles.ts'
 

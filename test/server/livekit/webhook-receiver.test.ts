@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { AppError } from '../../../server/errors.ts'
-import { createClock } from '../../../server/clock.ts'
+import { createClock } from '../../../server/time/clock.ts'
 import type { Report } from '../../../server/livekit/to-call-event.ts'
 import { verifyWebhook } from '../../../server/livekit/webhook-signature.ts'
 import { createWebhookReceiver } from '../../../server/livekit/webhook-receiver.ts'

@@ -42,8 +42,8 @@ test('R52 two parts are read at a time, and Bo has his turn before the second of
   const debt = createDebt(2)
   const eves = Array.from({ length: 20 }, () => openSocket('eve'))
   const bo = openSocket('bo')
-  for (const socket of eves) repairs.ask(socket, debt.repairer)
-  repairs.ask(bo, debt.repairer)
+  for (const socket of eves) repairs.request(socket, debt.repairer)
+  repairs.request(bo, debt.repairer)
   expect(debt.underWay()).toBe(2)
   expect(debt.given).toEqual(eves.slice(0, 2))
   await debt.giveOne()
@@ -62,8 +62,8 @@ test('R52 one socket has one part under way, however often it asks, of however m
   const [one, other] = [createDebt(1), createDebt(1)]
   const eve = openSocket('eve')
   for (let i = 0; i < 100; i++) {
-    repairs.ask(eve, one.repairer)
-    repairs.ask(eve, other.repairer)
+    repairs.request(eve, one.repairer)
+    repairs.request(eve, other.repairer)
   }
   expect([one.underWay(), other.underWay()]).toEqual([1, 0])
   await one.giveOne()
@@ -74,8 +74,8 @@ test('R52 who has not taken the last part waits, and goes on once it drained; wh
   const repairs = createRepairs({ now })
   const debt = createDebt(2)
   const [bo, cleo] = [openSocket('bo'), openSocket('cleo')]
-  repairs.ask(bo, debt.repairer)
-  repairs.ask(cleo, debt.repairer)
+  repairs.request(bo, debt.repairer)
+  repairs.request(cleo, debt.repairer)
   bo.congested = true
   await debt.giveOne()
   await debt.giveOne()

@@ -1,9 +1,9 @@
 import { v7 as uuidV7 } from 'uuid'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { SignedIn } from '../../../server/auth/signed-in.ts'
+import type { Room } from '../../../server/protocol/wire.ts'
 import { createDisplayNames } from '../../../server/rooms/display-names.ts'
 import { createRoomService } from '../../../server/rooms/room-service.ts'
-import type { Room } from '../../../server/protocol/wire.ts'
-import type { SignedIn } from '../../../server/services.ts'
 import { openPeopleCore, type PeopleCore } from '../../support/people-core.ts'
 import { createRoomCore } from '../../support/room-core.ts'
 
@@ -408,7 +408,7 @@ describe('messages', () => {
       store: core.store,
       steps: createRoomCore({ store: core.store, now: core.now, newId: () => uuidV7() }).mailbox,
       views: core.views,
-      fanOut: { membersGained: () => Promise.resolve() },
+      fanOut: { membersAdded: () => Promise.resolve() },
       now: core.now,
       newId: () => uuidV7(),
     })

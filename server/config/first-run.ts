@@ -38,10 +38,10 @@ export function writeFirstConfig({
   env: Readonly<Record<string, string | undefined>>
   cwd: string
 }): FirstConfig {
-  const isTold =
+  const isConfigured =
     argv.some((word) => word.startsWith('--config')) ||
     Object.entries(env).some(([name, value]) => name.startsWith('CHATTO_LIVEKIT_') && value)
-  if (isTold) return null
+  if (isConfigured) return null
   const path = resolve(cwd, 'chatto.toml')
   try {
     writeFileSync(path, text, { flag: 'wx' })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createServerClock, type ClockStep } from '../../server/server-clock.ts'
+import { createServerClock, type ClockStep } from '../../../server/time/server-clock.ts'
 
 const hour = 3_600_000
 const start = 1_800_000_000_000

@@ -2,9 +2,9 @@
 
 /** Undefined when none is near: one slip in a short word, two or a third of the letters in a longer one. */
 export function nearestWord(word: string, known: readonly string[]): string | undefined {
-  const most = word.length <= 3 ? 1 : Math.max(2, Math.floor(word.length / 3))
+  const maxDistance = word.length <= 3 ? 1 : Math.max(2, Math.floor(word.length / 3))
   let nearest: string | undefined
-  let least = most + 1
+  let least = maxDistance + 1
   for (const candidate of known) {
     const distance = slips(word.toLowerCase(), candidate.toLowerCase())
     if (distance < least) {

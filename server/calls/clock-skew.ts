@@ -9,7 +9,7 @@ const leewayMs = 60_000
 const tokenMs = 300_000
 
 /** `skewMs`: how far LiveKit's clock is ahead of ours. Says what comes of it. */
-export function clockApart(skewMs: number): string {
+export function describeSkew(skewMs: number): string {
   const seconds = Math.round(Math.abs(skewMs) / 1000)
   const isAhead = skewMs > 0
   const what = `LiveKit’s clock is ${seconds} s ${isAhead ? 'ahead of' : 'behind'} this server’s`

@@ -4,24 +4,20 @@
  */
 import type { Logger } from 'pino'
 import type { Store } from '../../persistence/store.ts'
-import type { Clock, Timer } from '../clock.ts'
+import type { AccountService } from '../auth/account-service.ts'
 import { closeCodes, closeReasons } from '../protocol/live.ts'
-import type { AccountService } from '../services.ts'
+import type { Clock } from '../time/clock.ts'
+import { createRepeat, type Repeat } from '../time/repeat.ts'
 import type { SocketFanOut } from './fan-out.ts'
 import type { LiveSocket } from './live-socket.ts'
 
-export interface Elsewhere {
-  start(): void
-  stop(): Promise<void>
-}
-
 const everyMs = 500
 /** A session that is in use is prolonged once a day; this is how often a socket asks. */
-const lookAfterMs = 60_000
+const prolongEveryMs = 60_000
 /** A socket that does not drain for so long is cut. */
-const longestBehindMs = 30_000
+const maxBehindMs = 30_000
 
-export function createElsewhere({
+export function createCommitPoll({
   store,
   fanOut,
   prolong,
@@ -33,24 +29,21 @@ export function createElsewhere({
   fanOut: SocketFanOut
   clock: Clock
   log: Logger
-}): Elsewhere {
+}): Pick<Repeat, 'start' | 'stop'> {
   const { now } = clock
-  let timer: Timer | null = null
-  let running: Promise<void> | null = null
-  let stopped = true
-  const lookedAfter = new WeakMap<LiveSocket, number>()
+  const prolongedAt = new WeakMap<LiveSocket, number>()
   /** The database's clock at the last look; null before the first. */
-  let lookedAt: number | null = null
+  let polledAt: number | null = null
 
-  async function look(): Promise<void> {
-    endWhatIsOver()
+  async function poll(): Promise<void> {
+    endStaleSockets()
     if (fanOut.sockets.size === 0) {
-      lookedAt = null
+      polledAt = null
       return
     }
     const at = await store.rooms.now()
     // The database's clock may have been set back since (R53).
-    const since = Math.min(lookedAt ?? at, at)
+    const since = Math.min(polledAt ?? at, at)
     const [moved, ended] = await Promise.all([
       store.rooms.changedSince(since),
       store.accounts.sessionsEndedSince(since),
@@ -62,60 +55,41 @@ export function createElsewhere({
       return !channel || channel.firstVersion > fanOut.knownVersion(roomId)
     })
     if (wasUnwatched) await fanOut.compareMemberships()
-    news.forEach((room) => fanOut.movedElsewhere(room))
+    news.forEach((room) => fanOut.roomMoved(room))
     fanOut.sessionsEnded(ended)
-    lookedAt = at
+    polledAt = at
   }
 
-  function endWhatIsOver(): void {
+  function endStaleSockets(): void {
     const at = now()
     for (const socket of [...fanOut.sockets]) {
-      if (at - (lookedAfter.get(socket) ?? -Infinity) > lookAfterMs) lookAfter(socket, at)
+      if (at - (prolongedAt.get(socket) ?? -Infinity) > prolongEveryMs) prolongSession(socket, at)
       const since = socket.behindSince ?? socket.waitingSince
-      if (since !== null && at - since > longestBehindMs) socket.cut()
+      if (since !== null && at - since > maxBehindMs) socket.terminate()
     }
   }
 
   /** Who is connected uses their session: it goes on, or is over by now. */
-  function lookAfter(socket: LiveSocket, at: number): void {
-    lookedAfter.set(socket, at)
+  function prolongSession(socket: LiveSocket, at: number): void {
+    prolongedAt.set(socket, at)
     prolong(socket.me)
       .then((me) => {
         if (me) socket.me = me
-        else socket.end(closeCodes.sessionEnded, whyOver(socket))
+        else socket.end(closeCodes.sessionEnded, closeReasonOf(socket))
       })
       .catch((error: unknown) => {
         log.warn({ err: error }, 'a session in use could not be prolonged; trying again')
       })
   }
 
-  function whyOver({ me }: LiveSocket): string {
+  function closeReasonOf({ me }: LiveSocket): string {
     return me.expiresAt <= now() ? closeReasons.sessionExpired : closeReasons.sessionEnded
   }
 
-  function arm(): void {
-    if (stopped) return
-    timer = clock.after(everyMs, () => {
-      running = look()
-        .catch((error: unknown) => {
-          log.warn({ err: error }, 'other processes’ commits could not be read')
-        })
-        .finally(() => {
-          running = null
-          arm()
-        })
-    })
-  }
-
-  return {
-    start() {
-      stopped = false
-      arm()
-    },
-    async stop() {
-      stopped = true
-      timer?.cancel()
-      await running
-    },
-  }
+  return createRepeat({
+    clock,
+    nextAt: () => now() + everyMs,
+    run: poll,
+    onError: (error) => log.warn({ err: error }, 'other processes’ commits could not be read'),
+  })
 }

@@ -1,5 +1,5 @@
 /** The server's time as this installation has it: by whose clock, and not before what is stored (R53). */
-import type { Store } from '../persistence/store.ts'
+import type { Store } from '../../persistence/store.ts'
 import { createClock } from './clock.ts'
 import { createServerClock, followDatabaseClock, type ServerClock } from './server-clock.ts'
 
@@ -7,7 +7,7 @@ export interface OpenClock {
   clock: ServerClock
   /** What it follows: this machine's clock, or the database's where processes share one. */
   followed(): number
-  stop(): void
+  stop(): Promise<void>
 }
 
 export async function openClock({
@@ -24,11 +24,11 @@ export async function openClock({
 }): Promise<OpenClock> {
   if (byHand) {
     const clock = { ...createClock(byHand), notBefore: () => undefined, onStep: () => undefined }
-    return { clock, followed: byHand, stop: () => undefined }
+    return { clock, followed: byHand, stop: () => Promise.resolve() }
   }
   const shared = store.isShared ? await followDatabaseClock(store.rooms.now) : null
   const followed = shared?.wall ?? wall
   const clock = createServerClock({ wall: followed, isQuiet })
   clock.notBefore(await store.rooms.latestAt())
-  return { clock, followed, stop: () => shared?.stop() }
+  return { clock, followed, stop: shared?.stop ?? (() => Promise.resolve()) }
 }

@@ -5,6 +5,7 @@
  * forward is taken at once when nobody waits for anything. See docs/adr/0016.
  */
 import { createClock, type Clock } from './clock.ts'
+import { createRepeat } from './repeat.ts'
 
 export interface ServerClock extends Clock {
   /** It was that late already when something was stored, here or by another process. */
@@ -46,7 +47,7 @@ export function createServerClock({
   let askedQuietAt = -Infinity
   const listeners: ((step: ClockStep) => void)[] = []
 
-  function noteStep(byMs: number): void {
+  function emitStep(byMs: number): void {
     const step = { byMs: Math.round(byMs), aheadMs: Math.round(time - read) }
     // Later: whoever asked for the time is in the middle of something.
     after(0, () => listeners.forEach((listener) => listener(step)))
@@ -77,7 +78,7 @@ export function createServerClock({
       ticked = tick
       time += passedMs
       const steppedMs = read - before - passedMs
-      if (Math.abs(steppedMs) >= noticeableMs) noteStep(steppedMs)
+      if (Math.abs(steppedMs) >= noticeableMs) emitStep(steppedMs)
       const aheadMs = time - read
       if (aheadMs > 0) time -= Math.min(aheadMs, passedMs * slewing)
       else if (aheadMs < 0) catchUp(-aheadMs, passedMs)
@@ -100,24 +101,26 @@ export function createServerClock({
 export async function followDatabaseClock(
   readDatabase: () => Promise<number>,
   elapsed: () => number = () => performance.now(),
-): Promise<{ wall(): number; stop(): void }> {
+): Promise<{ wall(): number; stop(): Promise<void> }> {
   const readOffset = async () => {
     const before = elapsed()
     const at = await readDatabase()
     return at - (before + elapsed()) / 2
   }
   let offsetMs = await readOffset()
-  const timer = setInterval(() => {
-    readOffset().then(
-      (next) => {
-        // An answer that took long tells nothing exact.
-        if (Math.abs(next - offsetMs) > answerJitterMs) offsetMs = next
-      },
-      () => undefined,
-    )
-  }, readAgainMs)
-  timer.unref()
-  return { wall: () => elapsed() + offsetMs, stop: () => clearInterval(timer) }
+  const reading = createRepeat({
+    clock: createClock(elapsed),
+    nextAt: () => elapsed() + readAgainMs,
+    async run() {
+      const next = await readOffset()
+      // An answer that took long tells nothing exact.
+      if (Math.abs(next - offsetMs) > answerJitterMs) offsetMs = next
+    },
+    // Whoever else asks the database tells that it is away; until it is back, time goes on.
+    onError: () => undefined,
+  })
+  reading.start()
+  return { wall: () => elapsed() + offsetMs, stop: reading.stop }
 }
 
 const readAgainMs = 10_000

@@ -15,8 +15,8 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Config } from './config.ts'
-import { ConfigError } from './config/config-error.ts'
-import { parseKey } from './config/sections.ts'
+import { ConfigError } from './config-error.ts'
+import { parseKey } from './sections.ts'
 
 /** 32 bytes. Throws `ConfigError` when the file cannot be used. */
 export function readKeyEncryptionKey(security: Config['security']): Buffer {

@@ -1,5 +1,5 @@
-/** The configuration as the program uses it. `load-config.ts` reads it from file and environment. */
-import type { CallTiming } from '../machines/call.context.ts'
+/** The configuration as the program uses it; `load-config.ts` makes it. */
+import type { CallTiming } from '../../machines/call.context.ts'
 
 /** What signs tokens and webhooks. The secret is never logged, never sent. */
 export interface LivekitKeys {

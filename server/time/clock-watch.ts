@@ -1,12 +1,8 @@
 /** Notices that the machine's clock was set, says so once, and has everything looked at again (R53). */
+import type { Logger } from 'pino'
+import type { Troubles } from '../troubles.ts'
+import { createRepeat, type Repeat } from './repeat.ts'
 import type { ServerClock } from './server-clock.ts'
-import type { Timer } from './clock.ts'
-import type { Troubles } from './troubles.ts'
-
-export interface ClockWatch {
-  start(): void
-  stop(): void
-}
 
 const everyMs = 1_000
 /** What is told of it is over when the two differ by less. */
@@ -17,20 +13,21 @@ export function watchClock({
   wall,
   troubles,
   onStep,
+  log,
 }: {
   clock: ServerClock
   /** The machine's clock, or the database's where processes share one. */
   wall(): number
   troubles: Troubles
   onStep(): void
-}): ClockWatch {
+  log: Logger
+}): Pick<Repeat, 'start' | 'stop'> {
   const code = 'machine-clock'
-  let timer: Timer | null = null
   let stopped = false
 
-  function tell(what: string, aheadMs: number): void {
+  function raise(what: string, aheadMs: number): void {
     const side = aheadMs < 0 ? 'behind it' : 'ahead of it'
-    troubles.note({
+    troubles.raise({
       part: 'clock',
       code,
       message:
@@ -41,34 +38,39 @@ export function watchClock({
 
   clock.onStep(({ byMs, aheadMs }) => {
     if (stopped) return
-    tell(
+    raise(
       `this machine’s clock was set ${byMs < 0 ? 'back' : 'forward'} by ${seconds(byMs)}`,
       aheadMs,
     )
     onStep()
   })
 
-  function look(): void {
-    if (stopped) return
+  function compare(): void {
     // Asking is what notices a step; where they agree again that is told once.
     const aheadMs = clock.now() - wall()
     if (Math.abs(aheadMs) < agreesMs) {
-      troubles.over(code, 'the server’s time and this machine’s clock agree again')
+      troubles.clear(code, 'the server’s time and this machine’s clock agree again')
     }
-    timer = clock.after(everyMs, look)
   }
 
+  const comparing = createRepeat({
+    clock,
+    nextAt: () => clock.now() + everyMs,
+    run: compare,
+    onError: (error) => log.error({ err: error }, 'the clocks could not be compared'),
+  })
   return {
     start() {
       const aheadMs = clock.now() - wall()
       if (aheadMs > agreesMs) {
-        tell('what is stored is later than this machine’s clock, which was set back', aheadMs)
+        raise('what is stored is later than this machine’s clock, which was set back', aheadMs)
       }
-      look()
+      compare()
+      comparing.start()
     },
     stop() {
       stopped = true
-      timer?.cancel()
+      return comparing.stop()
     },
   }
 }

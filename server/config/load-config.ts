@@ -1,18 +1,18 @@
 /**
- * Puts the configuration together from `chatto.toml` and the environment, which wins. A wrong value
- * is refused in one line that names its place, its key and what is allowed.
+ * The way in for the configuration. `toml-file.ts` reads chatto.toml and `environment.ts` the variables,
+ * which win; `given.ts` lays one over the other and knows where each value stands; `sections.ts` has the
+ * defaults and checks every key; here the sections become the `Config` (`config.ts`) that the program uses.
+ * A wrong value is refused in one line that names its place, its key and what is allowed.
  */
 import { dirname, isAbsolute, resolve } from 'node:path'
 import type { Config, LivekitConfig, TlsConfig } from './config.ts'
-import { chooseLivekit } from './config/choose-livekit.ts'
-import { ConfigError } from './config/config-error.ts'
-import { variableOf } from './config/environment.ts'
-import { collect, type Given } from './config/given.ts'
-import { schemaOf, sections, type Section, type SectionName } from './config/sections.ts'
-import { readTomlFile } from './config/toml-file.ts'
-import { requireKnownWords, requireOneTls, withoutEffect } from './config/without-effect.ts'
-
-export { ConfigError }
+import { chooseLivekit } from './choose-livekit.ts'
+import { ConfigError } from './config-error.ts'
+import { variableOf } from './environment.ts'
+import { collect, type Given } from './given.ts'
+import { schemaOf, sections, type Section, type SectionName } from './sections.ts'
+import { readTomlFile } from './toml-file.ts'
+import { requireKnownWords, requireOneTls, withoutEffect } from './without-effect.ts'
 
 export interface ConfigSources {
   /** Without node and the script: `['--config', 'FILE']`. */
@@ -143,11 +143,11 @@ function toLivekit(
   }
 }
 
-const mostEmbeddedParticipants = 8
+const defaultMaxParticipants = 8
 
 /** The smaller of two limits counts, and 0 is none: `[calls] most_people` is for any LiveKit. */
 function toEmbedded(section: Section<'livekit'>, mostPeople: number): LivekitConfig {
-  const places = section.max_participants ?? mostEmbeddedParticipants
+  const places = section.max_participants ?? defaultMaxParticipants
   return {
     embedded: {
       mediaAddresses: section.media_addresses ?? null,
