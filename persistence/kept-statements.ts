@@ -17,7 +17,7 @@ interface SqliteStatement {
 type Done = (error: Error | null, rows: unknown[]) => void
 
 /** Beyond so many, statements are prepared at each use as before. */
-const mostKept = 200
+const maxStatements = 200
 
 /** From its second use on a statement is kept prepared, whoever runs it. */
 export function keepStatements(driver: SqliteDriverConnection): void {
@@ -29,7 +29,7 @@ export function keepStatements(driver: SqliteDriverConnection): void {
 
   function note(sql: string): void {
     const used = uses.get(sql)
-    if (used === undefined && uses.size < mostKept) uses.set(sql, 'one')
+    if (used === undefined && uses.size < maxStatements) uses.set(sql, 'one')
     if (used !== 'one') return
     uses.set(sql, 'more')
     const statement = driver.prepare(sql, (error) => {

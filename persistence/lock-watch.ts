@@ -2,7 +2,7 @@
  * Watches how long writes wait for somebody else's lock: tells the operator who it is while they still
  * wait, and lets nobody wait through it twice.
  */
-import { DatabaseLockedError, type TellOperator } from './store.ts'
+import { DatabaseLockedError, type ReportToOperator } from './store.ts'
 
 export interface Turn {
   /** Throws `DatabaseLockedError` for one that has waited long enough behind others that met the lock. */
@@ -24,7 +24,7 @@ const patienceMs = 4_000
 export function createLockWatch(
   what: string,
   who: () => string | undefined,
-  tell: TellOperator,
+  tell: ReportToOperator,
 ): LockWatch {
   let isLocked = false
   let isTold = false

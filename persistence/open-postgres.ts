@@ -10,7 +10,7 @@ import { createLockWatch } from './lock-watch.ts'
 import { knexOptions, ormOptions } from './orm-options.ts'
 import type { DriverTls } from './postgres-tls.ts'
 import { parsePostgresUrl, variablesWithoutUse } from './postgres-url.ts'
-import type { TellOperator } from './store.ts'
+import type { ReportToOperator } from './store.ts'
 
 const readers = 4
 
@@ -25,7 +25,7 @@ interface RawConnection {
 export async function openPostgres(
   url: string,
   migrations: MigrationObject[],
-  tell: TellOperator,
+  tell: ReportToOperator,
 ): Promise<Database> {
   const asked = parsePostgresUrl(url, process.env)
   const where = asked.host.startsWith('/') ? asked.host : `${asked.host}:${asked.port}`

@@ -12,7 +12,7 @@ import { migrate } from './migrations/migrate.ts'
 import { knexOptions, ormOptions } from './orm-options.ts'
 import { createSqliteConnection } from './sqlite-connection.ts'
 import { createLockWatch } from './lock-watch.ts'
-import type { TellOperator } from './store.ts'
+import type { ReportToOperator } from './store.ts'
 import { startWalUpkeep } from './wal-upkeep.ts'
 import { whoHolds } from './who-holds.ts'
 
@@ -34,7 +34,7 @@ const pragmas = `
 export async function openSqlite(
   path: string,
   migrations: MigrationObject[],
-  tell: TellOperator,
+  tell: ReportToOperator,
 ): Promise<Database> {
   const what = `the SQLite database ${path}`
   if (!isAbsolute(path)) throw new CannotOpenDatabaseError(`${what} must be an absolute path`)

@@ -13,7 +13,7 @@ import { createEffectStore } from './repositories/effects.ts'
 import { createInstallationStore } from './repositories/installation.ts'
 import { createLeaseStore } from './repositories/leases.ts'
 import { createRoomStore } from './repositories/rooms.ts'
-import type { OpenStore, Store, TellOperator } from './store.ts'
+import type { OpenStore, Store, ReportToOperator } from './store.ts'
 
 export { CannotOpenDatabaseError }
 
@@ -25,7 +25,7 @@ export const openStore: OpenStore = async (url, tell) =>
 export async function openDatabase(
   url: string,
   laterMigrations: MigrationObject[] = [],
-  tell: TellOperator = () => undefined,
+  tell: ReportToOperator = () => undefined,
 ): Promise<Database> {
   if (url.startsWith('sqlite:')) {
     return openSqlite(url.slice('sqlite:'.length), [...sqliteMigrations, ...laterMigrations], tell)

@@ -191,7 +191,7 @@ function toMode(
   return mode
 }
 
-function toNumber(name: string, text: string, most: number): number {
-  if (/^\d{1,9}$/.test(text) && Number(text) <= most) return Number(text)
-  throw refuse(`the parameter ${name} must be a whole number up to ${most}`)
+function toNumber(name: string, text: string, max: number): number {
+  if (/^\d{1,9}$/.test(text) && Number(text) <= max) return Number(text)
+  throw refuse(`the parameter ${name} must be a whole number up to ${max}`)
 }

@@ -329,7 +329,7 @@ export interface AccountStore {
   /** Session ids that ended since that time by the database's clock, with a margin. */
   sessionsEndedSince(at: number): Promise<string[]>
   /** Deletes what expired or ended long ago, at most so many; true when there may be more. */
-  purgeSessions(before: number, most: number): Promise<boolean>
+  purgeSessions(before: number, limit: number): Promise<boolean>
 }
 
 // ---------------------------------------------------------------- effects
@@ -344,7 +344,7 @@ export interface EffectStore {
    * Takes what is due for `leaseMs`, so that another process does not run it at the same time.
    * Those of the types `except` are left.
    */
-  takeDue(
+  claimDue(
     at: number,
     leaseMs: number,
     limit: number,
@@ -361,7 +361,7 @@ export interface EffectStore {
    * Deletes receipts older than that, and all but the newest `keepIgnored` ignored records, at most so
    * many of each; true when there may be more.
    */
-  trim(receiptsBefore: number, keepIgnored: number, most: number): Promise<boolean>
+  trim(receiptsBefore: number, keepIgnored: number, limit: number): Promise<boolean>
 }
 
 // ---------------------------------------------------------------- installation
@@ -405,10 +405,10 @@ export class DatabaseLockedError extends Error {
 export type ScrubOutcome = 'done' | 'held'
 
 /** Takes lines for whoever runs the server. */
-export interface TellOperator {
+export interface ReportToOperator {
   /** `during`: what keeps the database from its work until `isOver` of the same is told. */
   (line: string, during?: { code: 'database-held' | 'database-locked'; isOver?: true }): void
 }
 
 /** How the server opens a database. `url`: `sqlite:/absolute/path` or `postgres://…`. */
-export type OpenStore = (url: string, tell?: TellOperator) => Promise<Store>
+export type OpenStore = (url: string, tell?: ReportToOperator) => Promise<Store>

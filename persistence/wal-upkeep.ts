@@ -7,7 +7,7 @@ import { statSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from './database.ts'
 import { openSideConnection } from './side-connection.ts'
-import type { ScrubOutcome, TellOperator } from './store.ts'
+import type { ScrubOutcome, ReportToOperator } from './store.ts'
 import { whoHolds } from './who-holds.ts'
 
 export interface WalUpkeep {
@@ -17,7 +17,7 @@ export interface WalUpkeep {
 }
 
 const lookEveryMs = 2_000
-const longestWalBytes = 16 * 1024 * 1024
+const maxWalBytes = 16 * 1024 * 1024
 /** So few are copied and synced in a moment. */
 const fewPages = 64
 /** Our own reads end by themselves between these. */
@@ -27,7 +27,7 @@ const pauseMs = 25
 export async function startWalUpkeep(
   path: string,
   database: Pick<Database, 'writeAlone'>,
-  tell: TellOperator,
+  tell: ReportToOperator,
 ): Promise<WalUpkeep> {
   const side = await openSideConnection(path, 0)
   let scrubbing: Promise<ScrubOutcome> | null = null
@@ -85,8 +85,7 @@ export async function startWalUpkeep(
     return 'held'
   }
 
-  const isLong = () =>
-    (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > longestWalBytes
+  const isLong = () => (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > maxWalBytes
 
   async function look(): Promise<void> {
     if (scrubbing !== null || !isLong()) return

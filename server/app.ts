@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { v7 as uuidV7 } from 'uuid'
 import { holdDatabase, type HeldDatabase } from '../persistence/hold-sqlite.ts'
 import { openStore } from '../persistence/open-store.ts'
-import type { OpenStore, Store, TellOperator } from '../persistence/store.ts'
+import type { OpenStore, Store, ReportToOperator } from '../persistence/store.ts'
 import { createAccountRooms, generalRoomSetting } from './auth/account-rooms.ts'
 import { createAccountService } from './auth/account-service.ts'
 import { createAttempts } from './auth/attempts.ts'
@@ -68,7 +68,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   /** What is open already if the start fails, in order. */
   const opened: { close(): Promise<void> }[] = []
   /** Until there is a time by which troubles last. */
-  let reportOfDatabase: TellOperator = (line) => log.warn(line)
+  let reportOfDatabase: ReportToOperator = (line) => log.warn(line)
   try {
     const held = await holdDatabase(config.database.url)
     opened.push({ close: held.release })

@@ -163,15 +163,15 @@ export function createAccountStore(database: Database): AccountStore {
       return rows.map((row) => row.session_id)
     },
 
-    purgeSessions: (before, most) =>
+    purgeSessions: (before, limit) =>
       database.write(async ({ sql }) => {
         const gone = await sql(
           `delete from sessions where token_hash in
              (select token_hash from sessions where expires_at < ? or ended_at < ? limit ?)
            returning token_hash`,
-          [before, before, most],
+          [before, before, limit],
         )
-        return gone.length === most
+        return gone.length === limit
       }),
   }
 }

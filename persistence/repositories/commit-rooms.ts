@@ -24,7 +24,7 @@ class ConflictsFound extends Error {
   }
 }
 
-const mostRetries = 3
+const maxRetries = 3
 
 /** Rooms in conflict are left out and the others written; rejects when nothing was committed. */
 export async function commitRooms(
@@ -42,7 +42,7 @@ export async function commitRooms(
       break
     } catch (error) {
       if (error instanceof ConflictsFound) error.roomIds.forEach((id) => writing.delete(id))
-      else if (isWorthRetrying(error) && retries < mostRetries) retries += 1
+      else if (isWorthRetrying(error) && retries < maxRetries) retries += 1
       else throw error
     }
   }

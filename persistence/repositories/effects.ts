@@ -12,7 +12,7 @@ export function createEffectStore(database: Database): EffectStore {
       await database.write((transaction) => insertEffects(transaction, effects))
     },
 
-    takeDue: (at, leaseMs, limit, except = []) =>
+    claimDue: (at, leaseMs, limit, except = []) =>
       database.write(async ({ sql }) => {
         const rows = await sql<{
           effect_id: string
@@ -77,21 +77,21 @@ export function createEffectStore(database: Database): EffectStore {
       return Number(row?.open ?? 0)
     },
 
-    trim: (receiptsBefore, keepIgnored, most) =>
+    trim: (receiptsBefore, keepIgnored, limit) =>
       database.write(async ({ sql }) => {
         const receipts = await sql(
           `delete from receipts where (room_id, receipt_key) in
              (select room_id, receipt_key from receipts where at < ? order by at limit ?)
            returning room_id`,
-          [receiptsBefore, most],
+          [receiptsBefore, limit],
         )
         const ignored = await sql(
           `delete from ignored_reports where id in
              (select id from ignored_reports order by id desc limit ? offset ?)
            returning id`,
-          [most, keepIgnored],
+          [limit, keepIgnored],
         )
-        return receipts.length === most || ignored.length === most
+        return receipts.length === limit || ignored.length === limit
       }),
   }
 }

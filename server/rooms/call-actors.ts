@@ -27,7 +27,7 @@ export function createCallActors({ log }: { log: Logger }): CallActors {
   const actors = new Map<string, CallActor>()
   const followers = new Set<CallFollower>()
 
-  function pass(step: CommittedStep): void {
+  function notifyFollowers(step: CommittedStep): void {
     for (const follower of followers) {
       try {
         follower(step)
@@ -52,7 +52,7 @@ export function createCallActors({ log }: { log: Logger }): CallActors {
       for (const step of steps) {
         let actor = actors.get(roomId)
         if (!actor) {
-          actor = createCallActor(step.before, pass)
+          actor = createCallActor(step.before, notifyFollowers)
           actors.set(roomId, actor)
         }
         advanceCallActor(actor, step)

@@ -16,7 +16,7 @@ export function createDisplayNames({
   /** In order of use. */
   const known = new Map<string, string>()
 
-  function keep(userId: string, name: string): void {
+  function remember(userId: string, name: string): void {
     known.delete(userId)
     known.set(userId, name)
     if (known.size <= inMemory) return
@@ -32,7 +32,7 @@ export function createDisplayNames({
       const unknown = [...names.keys()].filter((userId) => !known.has(userId))
       if (unknown.length === 0) return names
       for (const { id, displayName } of await accounts.users(unknown)) names.set(id, displayName)
-      for (const [userId, name] of names) if (name !== '') keep(userId, name)
+      for (const [userId, name] of names) if (name !== '') remember(userId, name)
       return names
     },
   }

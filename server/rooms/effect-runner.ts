@@ -38,7 +38,7 @@ export function createEffectRunner({
   clock,
   log,
 }: {
-  store: EffectStore
+  store: Pick<EffectStore, 'claimDue' | 'nextDueAt' | 'done' | 'retry'>
   /** An effect that has none waits for a process that has. */
   handlers: Partial<EffectHandlers>
   clock: Clock
@@ -53,7 +53,7 @@ export function createEffectRunner({
   async function startDue(): Promise<void> {
     lookAt = now() + lookEveryMs
     for (;;) {
-      const due = await store.takeDue(now(), leaseMs, atOnce, fullTypes())
+      const due = await store.claimDue(now(), leaseMs, atOnce, fullTypes())
       for (const effect of due) start(effect)
       if (stopped || due.length === 0) break
     }

@@ -23,7 +23,7 @@ import type { CallActors } from './call-actors.ts'
 import type { CallAtStep } from './call-steps.ts'
 import { createGroupCommit } from './group-commit.ts'
 import { createRoomDraft, type Applied, type DraftDeps, type RoomDraft } from './room-draft.ts'
-import { Known, knowsAll, trimKnown, type CommittedRoom } from './room-memory.ts'
+import { PartialMap, knowsAll, trimMemory, type CommittedRoom } from './room-memory.ts'
 import type { RoomDecision, RoomState, RoomSteps } from './room-step.ts'
 import {
   fromStored,
@@ -59,7 +59,7 @@ const roomsInMemory = 5_000
 /** Commands of one room that go into one commit. */
 const commandsPerCommit = 64
 /** Conflicts in a row before a room's commands are refused; each one means that another process committed. */
-const mostConflicts = 50
+const maxConflicts = 50
 const factsPerRead = 1_000
 
 interface Command {
@@ -135,8 +135,8 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
   async function toCommittedRoom({ room, call }: LoadedRoom): Promise<CommittedRoom> {
     return {
       room,
-      members: new Known(),
-      receipts: new Known(),
+      members: new PartialMap(),
+      receipts: new PartialMap(),
       heir: null,
       call: call && (await readCall(room, call)),
     }
@@ -175,9 +175,9 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
 
   async function drain(mailbox: Mailbox): Promise<void> {
     while (mailbox.queue.length > 0) {
-      const commands = nextOf(mailbox.queue)
+      const commands = takeBatch(mailbox.queue)
       try {
-        await settle(mailbox, commands)
+        await decideAndCommit(mailbox, commands)
       } catch (error) {
         forget(mailbox)
         log.error({ err: error, roomId: mailbox.roomId }, 'a step of a room failed')
@@ -185,17 +185,17 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
         commands.forEach((command) => command.reject(refusal))
       }
     }
-    if (mailbox.committed) trimKnown(mailbox.committed)
+    if (mailbox.committed) trimMemory(mailbox.committed)
     mailbox.running = null
     mailbox.usedAt = now()
     forgetWhile(() => mailboxes.size > roomsInMemory)
   }
 
   /** Decides these commands on one state of the room and commits them; again when another process was first. */
-  async function settle(mailbox: Mailbox, commands: Command[]): Promise<void> {
+  async function decideAndCommit(mailbox: Mailbox, commands: Command[]): Promise<void> {
     const needs = allNeeds(commands)
     let isFresh = false
-    for (let conflicts = 0; conflicts < mostConflicts;) {
+    for (let conflicts = 0; conflicts < maxConflicts;) {
       let base = mailbox.committed
       if (!base || isFresh || !knowsAll(base, needs)) {
         base = await read(mailbox, needs)
@@ -207,9 +207,9 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
         return
       }
       const draft = createRoomDraft(base, deps)
-      const outcomes = commands.map((command) => attempt(command, draft))
+      const outcomes = commands.map((command) => tryDecide(command, draft))
       // What leads to no commit is not checked against the version: another process may know better.
-      if (!isFresh && outcomes.some((o) => o.is === 'refused' || !isSettled(o))) {
+      if (!isFresh && outcomes.some((o) => o.is === 'refused' || !needsNoFreshRead(o))) {
         isFresh = true
         continue
       }
@@ -232,10 +232,10 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
       if (after.room.deletedAt !== null) forget(mailbox)
       return
     }
-    throw new Error(`room ${mailbox.roomId}: ${mostConflicts} conflicts in a row`)
+    throw new Error(`room ${mailbox.roomId}: ${maxConflicts} conflicts in a row`)
   }
 
-  function attempt(command: Command, draft: RoomDraft): Outcome {
+  function tryDecide(command: Command, draft: RoomDraft): Outcome {
     try {
       const at = Math.max(now(), draft.state.room.lastAt)
       if (draft.state.room.deletedAt !== null) {
@@ -318,10 +318,10 @@ export function createRoomMailbox(deps: RoomMailboxDeps): RoomMailbox {
 }
 
 /** What goes into one commit. Who inherits a room depends on everything before it, so that is read alone. */
-function nextOf(queue: Command[]): Command[] {
+function takeBatch(queue: Command[]): Command[] {
   const alone = queue.findIndex(({ needs }) => needs.heirOf !== undefined)
-  const most = alone === 0 ? 1 : alone === -1 ? queue.length : alone
-  return queue.splice(0, Math.min(most, commandsPerCommit))
+  const max = alone === 0 ? 1 : alone === -1 ? queue.length : alone
+  return queue.splice(0, Math.min(max, commandsPerCommit))
 }
 
 function allNeeds(commands: readonly Command[]): RoomNeeds {
@@ -334,7 +334,7 @@ function allNeeds(commands: readonly Command[]): RoomNeeds {
 }
 
 /** Checked by the commit, or repeated by itself. */
-function isSettled({ decision, applied }: Extract<Outcome, { is: 'decided' }>): boolean {
+function needsNoFreshRead({ decision, applied }: Extract<Outcome, { is: 'decided' }>): boolean {
   return (
     decision.comesAgain === true ||
     applied.steps.length > 0 ||

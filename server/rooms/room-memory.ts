@@ -16,15 +16,15 @@ export interface CommittedRoom {
   room: RoomRecord
   call: CallAtStep | null
   /** By user id; null for who is known to be no member. Handed on from version to version. */
-  members: Known<MemberRecord>
+  members: PartialMap<MemberRecord>
   /** By key; null for one that is known not to be there. Handed on likewise. */
-  receipts: Known<Receipt>
+  receipts: PartialMap<Receipt>
   /** Who has been a member for longest, but for the one asked about; read for one decision only. */
   heir: string | null
 }
 
 /** Values by key, or that there is none. */
-export class Known<T> {
+export class PartialMap<T> {
   readonly #values = new Map<string, T | null>()
 
   has(key: string): boolean {
@@ -51,7 +51,7 @@ export class Known<T> {
 }
 
 /** Lets go of what a big call or a busy room does not need again soon. */
-export function trimKnown({ members, receipts }: CommittedRoom): void {
+export function trimMemory({ members, receipts }: CommittedRoom): void {
   members.trim(1_000)
   receipts.trim(500)
 }

@@ -27,7 +27,7 @@ export function effectsContract(database: TestDatabase): void {
     await effects().add([])
     expect(await effects().nextDueAt()).toBe(t0)
 
-    const due = await effects().takeDue(t0 + 5, 1_000, 10)
+    const due = await effects().claimDue(t0 + 5, 1_000, 10)
     expect(due).toEqual([
       { ...effect('a'), attempts: 0 },
       { ...effect('b', { dueAt: t0 + 2 }), attempts: 0 },
@@ -41,15 +41,15 @@ export function effectsContract(database: TestDatabase): void {
 
   test('what a process took comes again when its lease is over, or when it asks for that', async () => {
     await effects().add([effect('a')])
-    expect(await effects().takeDue(t0, 1_000, 10)).toHaveLength(1)
+    expect(await effects().claimDue(t0, 1_000, 10)).toHaveLength(1)
     expect(await effects().nextDueAt()).toBe(t0 + 1_000)
-    expect(await effects().takeDue(t0 + 999, 1_000, 10)).toEqual([])
-    expect(await effects().takeDue(t0 + 1_000, 1_000, 10)).toMatchObject([{ attempts: 1 }])
+    expect(await effects().claimDue(t0 + 999, 1_000, 10)).toEqual([])
+    expect(await effects().claimDue(t0 + 1_000, 1_000, 10)).toMatchObject([{ attempts: 1 }])
 
     await effects().retry('a', t0 + 1_100)
     expect(await effects().nextDueAt()).toBe(t0 + 1_100)
-    expect(await effects().takeDue(t0 + 1_099, 1_000, 10)).toEqual([])
-    expect(await effects().takeDue(t0 + 1_100, 1_000, 10)).toMatchObject([{ attempts: 2 }])
+    expect(await effects().claimDue(t0 + 1_099, 1_000, 10)).toEqual([])
+    expect(await effects().claimDue(t0 + 1_100, 1_000, 10)).toMatchObject([{ attempts: 2 }])
   })
 
   test('two processes never take the same effect', async () => {
@@ -57,20 +57,20 @@ export function effectsContract(database: TestDatabase): void {
     await effects().add(Array.from({ length: 60 }, (_, i) => effect(`e${i}`)))
     const taken = await Promise.all(
       [effects(), other.effects, effects(), other.effects].flatMap((store) => [
-        store.takeDue(t0, 60_000, 10),
-        store.takeDue(t0, 60_000, 10),
+        store.claimDue(t0, 60_000, 10),
+        store.claimDue(t0, 60_000, 10),
       ]),
     )
     const ids = taken.flat().map(({ effectId }) => effectId)
     expect(new Set(ids).size).toBe(ids.length)
-    const left = await effects().takeDue(t0, 60_000, 60)
+    const left = await effects().claimDue(t0, 60_000, 60)
     expect(ids.length + left.length).toBe(60)
   })
 
   test('what waits already is not asked for twice', async () => {
     await effects().add([effect('a')])
     await effects().add([effect('a', { dueAt: t0 + 9 }), effect('b')])
-    expect((await effects().takeDue(t0, 1_000, 10)).map(({ effectId }) => effectId)).toEqual([
+    expect((await effects().claimDue(t0, 1_000, 10)).map(({ effectId }) => effectId)).toEqual([
       'a',
       'b',
     ])

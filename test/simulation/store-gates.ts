@@ -108,10 +108,10 @@ export function createStoreGates(real: Store, deps: GateDeps): Store {
     },
     effects: {
       ...effects,
-      async takeDue(at, leaseMs, limit, except) {
+      async claimDue(at, leaseMs, limit, except) {
         // Nothing was written since the database said so: no need to ask it every three seconds.
         if (at < idleUntil) return []
-        return cross('takeDue', true, () => effects.takeDue(at, leaseMs, limit, except))
+        return cross('claimDue', true, () => effects.claimDue(at, leaseMs, limit, except))
       },
       async nextDueAt(except) {
         if (idleUntil > -Infinity) return idleUntil === Infinity ? null : idleUntil

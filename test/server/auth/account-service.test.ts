@@ -289,7 +289,7 @@ describe('the first room', () => {
     expect(await core.accounts.authenticate(token)).toBeDefined()
     expect(await core.store.rooms.isMember(core.generalId, user.id)).toBe(false)
 
-    const [effect] = await core.store.effects.takeDue(core.now() + 10_000, 1, 10)
+    const [effect] = await core.store.effects.claimDue(core.now() + 10_000, 1, 10)
     expect(effect).toMatchObject({ type: 'account.welcome', payload: { userId: user.id } })
     await core.accountRooms.welcome(user.id)
     await core.accountRooms.welcome(user.id)
@@ -420,7 +420,7 @@ describe('deleting an account', () => {
     )
     expect(await core.store.rooms.isMember(other.id, ada.user.id)).toBe(false)
 
-    const effects = await core.store.effects.takeDue(core.now() + 10_000, 1, 10)
+    const effects = await core.store.effects.claimDue(core.now() + 10_000, 1, 10)
     expect(effects).toContainEqual(
       expect.objectContaining({ type: 'account.depart', payload: { userId: ada.user.id } }),
     )

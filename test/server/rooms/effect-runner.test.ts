@@ -18,8 +18,8 @@ const evictBo: EffectRecord = {
 function runner(rows: EffectRecord[], handlers: Partial<EffectHandlers>) {
   const clock = createHandClock()
   const told: string[] = []
-  const store: Pick<EffectStore, 'takeDue' | 'nextDueAt' | 'done' | 'retry'> = {
-    takeDue(at, leaseMs, limit) {
+  const store: Pick<EffectStore, 'claimDue' | 'nextDueAt' | 'done' | 'retry'> = {
+    claimDue(at, leaseMs, limit) {
       const due = rows.filter((row) => row.dueAt <= at).slice(0, limit)
       const taken = due.map((row) => ({ ...row }))
       for (const row of due) Object.assign(row, { dueAt: at + leaseMs, attempts: row.attempts + 1 })
@@ -45,7 +45,7 @@ function runner(rows: EffectRecord[], handlers: Partial<EffectHandlers>) {
       },
     },
   )
-  const effects = createEffectRunner({ store: store as EffectStore, handlers, clock, log })
+  const effects = createEffectRunner({ store, handlers, clock, log })
   effects.start()
   return { clock, effects, rows, told }
 }
