@@ -2,10 +2,8 @@
  * Signed webhooks over HTTP until the last socket message: 1,000 calls of 5, 256 outstanding, every
  * report a change, synchronous = FULL; beside a raw sqlite3 group commit of the same rows.
  */
-import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { decodeJwt } from 'jose'
 import { WebSocket } from 'ws'
 import type { ServerMessage } from '../server/protocol/live.ts'
@@ -14,13 +12,14 @@ import type { ServerProcess } from '../test/support/server-process.ts'
 import { claimsFor, signWebhook } from '../test/support/webhook-token.ts'
 import { joinAll, makeRooms, portOf, signUp, startBenchServer } from './support/crowd.ts'
 import { flood, toRequest } from './support/flood.ts'
+import { rawCommits } from './support/raw-commits.ts'
 import { median, percent, rounded, type BenchResult } from './support/result.ts'
 
 const calls = 1_000
 const people = 5
 const outstanding = 256
 const rounds = 5
-const least = 0.3
+const least = 0.4
 
 export async function benchWebhooks(): Promise<BenchResult> {
   const server = await startBenchServer()
@@ -40,7 +39,7 @@ export async function benchWebhooks(): Promise<BenchResult> {
     for (let i = 1; i <= rounds; i++) {
       const event = i % 2 === 1 ? 'participant_left' : 'participant_joined'
       ours.push(await round(server, watcher, joins, event, i))
-      raws.push(await rawCommits(join(server.folder, 'chatto.db'), joins.length))
+      raws.push(await rawCommits(join(server.folder, 'chatto.db'), joins.length, outstanding))
     }
     watcher.close()
     const ratio = median(ours) / median(raws)
@@ -141,17 +140,4 @@ function toWebhook(
     { 'content-type': 'application/webhook+json', authorization },
     body,
   )
-}
-
-/** Events a second, in a process of its own. */
-function rawCommits(like: string, events: number): Promise<number> {
-  const child = fork(fileURLToPath(new URL('support/raw-commit.ts', import.meta.url)), [
-    like,
-    String(events),
-    String(outstanding),
-  ])
-  return new Promise((resolve, reject) => {
-    child.once('message', (perSecond) => resolve(Number(perSecond)))
-    child.once('exit', (code) => reject(new Error(`the raw commits ended with ${code}`)))
-  })
 }

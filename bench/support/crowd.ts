@@ -13,18 +13,17 @@ const atOnce = 64
 export const portOf = (server: ServerProcess) => Number(new URL(server.url).port)
 
 /** Nothing but what is measured: no limits, no listings, little log. */
+export const benchEnv: Readonly<Record<string, string>> = {
+  CHATTO_LOG_LEVEL: 'error',
+  CHATTO_LIMITS_SOCKET_MESSAGES_PER_SECOND: '0',
+  CHATTO_CALLS_DOUBT_S: '600',
+  CHATTO_CALLS_JOIN_DEADLINE_S: '3600',
+  CHATTO_CALLS_LISTING_INTERVAL_S: '600',
+  CHATTO_CALLS_RESTLESS_INTERVAL_S: '60',
+}
+
 export function startBenchServer(env: Record<string, string> = {}): Promise<ServerProcess> {
-  return startServer({
-    env: {
-      CHATTO_LOG_LEVEL: 'error',
-      CHATTO_LIMITS_SOCKET_MESSAGES_PER_SECOND: '0',
-      CHATTO_CALLS_DOUBT_S: '600',
-      CHATTO_CALLS_JOIN_DEADLINE_S: '3600',
-      CHATTO_CALLS_LISTING_INTERVAL_S: '600',
-      CHATTO_CALLS_RESTLESS_INTERVAL_S: '60',
-      ...env,
-    },
-  })
+  return startServer({ env: { ...benchEnv, ...env } })
 }
 
 export async function ask<T>(
@@ -95,7 +94,7 @@ export async function makeRooms(
 
 export function joinAll(
   server: ServerProcess,
-  rooms: Room[],
+  rooms: readonly { id: string }[],
   people: Member[],
   outstanding = atOnce,
 ): Promise<Join[]> {

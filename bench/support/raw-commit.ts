@@ -1,5 +1,5 @@
 /**
- * The peer of the webhooks' bench: the rows of as many events, as our server writes them, by bare
+ * The peer of the benches that commit: the rows of as many events, as our server writes them, by bare
  * sqlite3 with json_each, one transaction a group, synchronous = FULL. Arguments: a database to take
  * the rows' shape from, how many events, how many in a group. Tells its parent the events a second.
  */
@@ -29,21 +29,20 @@ const model = await open(like)
 const tables = await all(
   model,
   `select name, sql from sqlite_master where type = 'table'
-   and name in ('rooms', 'facts', 'calls', 'steps', 'receipts')`,
+   and name in ('rooms', 'facts', 'calls', 'call_connections', 'call_people', 'steps', 'receipts')`,
 )
 const indexes = await all(
   model,
   `select sql from sqlite_master where type = 'index' and sql is not null
-   and tbl_name in ('rooms', 'facts', 'calls', 'steps', 'receipts')`,
+   and tbl_name in ('rooms', 'facts', 'calls', 'call_connections', 'call_people', 'steps', 'receipts')`,
 )
 const rooms = await all(model, `select * from rooms where room_id in (select room_id from calls)`)
 const calls = await all(model, `select * from calls`)
-const [fact] = await all(model, `select * from facts where type = 'participant.connected' limit 1`)
+const [connection] = await all(model, `select * from call_connections limit 1`)
+const [person] = await all(model, `select * from call_people limit 1`)
+const [fact] = await all(model, `select * from facts where type like 'participant.%' limit 1`)
 const [step] = await all(model, `select * from steps order by step desc limit 1`)
-const [receipt] = await all(
-  model,
-  `select * from receipts where receipt_key like 'webhook:%' limit 1`,
-)
+const [receipt] = await all(model, `select * from receipts limit 1`)
 
 const folder = mkdtempSync(join(tmpdir(), 'chatto-raw-'))
 const raw = await open(join(folder, 'raw.db'))
@@ -72,6 +71,16 @@ const upsert = insert(
   'on conflict (call_id) do update set step = excluded.step, envelope = excluded.envelope, due_at = excluded.due_at',
 )
 const statements = {
+  connections: insert(
+    'call_connections',
+    connection,
+    'on conflict (call_id, identity) do update set connection = excluded.connection',
+  ),
+  people: insert(
+    'call_people',
+    person,
+    'on conflict (call_id, user_id) do update set person = excluded.person',
+  ),
   facts: insert('facts', fact),
   steps: insert('steps', step),
   receipts: insert('receipts', receipt),
@@ -102,6 +111,12 @@ for (let first = 0; first < count; first += size) {
     JSON.stringify([
       ...new Map(numbers.map((i) => [callOf(i)['call_id'], { ...callOf(i), step: i }])).values(),
     ]),
+  ])
+  await all(raw, statements.connections, [
+    rows(connection, (i) => ({ call_id: callOf(i)['call_id'], identity: `user${i % 256}:page` })),
+  ])
+  await all(raw, statements.people, [
+    rows(person, (i) => ({ call_id: callOf(i)['call_id'], user_id: `user${i % 256}` })),
   ])
   await all(raw, statements.steps, [
     rows(step, (i) => ({ call_id: callOf(i)['call_id'], step: 1_000 + i })),

@@ -1,6 +1,6 @@
 /** Calls as a start, the inspector and the keys' owners read them. */
 import type { Database } from '../database.ts'
-import { CallKeyEntity, ChartEntity, StepEntity } from '../entities/calls.ts'
+import { ChartEntity, StepEntity } from '../entities/calls.ts'
 import { IgnoredReportEntity } from '../entities/effects.ts'
 import type { CallStore, IgnoredRecord, StepRecord } from '../store.ts'
 import { insertIgnored } from './after-commit.ts'
@@ -41,11 +41,14 @@ export function createCallStore(database: Database): CallStore {
     },
 
     async key(callId) {
-      const row = await database.read((em) =>
-        em.findOne(CallKeyEntity, { callId }, { orderBy: { keyEpoch: 'desc' } }),
+      // By hand, because every join reads it.
+      const [row] = await sql<{ key_epoch: number; sealed_key: string; created_at: number }>(
+        `select key_epoch, sealed_key, created_at from call_keys
+         where call_id = ? order by key_epoch desc limit 1`,
+        [callId],
       )
       if (!row) return undefined
-      const { keyEpoch, sealedKey, createdAt } = row
+      const { key_epoch: keyEpoch, sealed_key: sealedKey, created_at: createdAt } = row
       return { callId, keyEpoch, sealedKey, createdAt }
     },
 

@@ -14,6 +14,8 @@ export interface RoomOpener {
 
 /** Longer nobody waits for it: most LiveKits make the room with the first who comes. */
 const waitAtMostMs = 1_500
+/** A LiveKit that is away is not asked again for every join. */
+const askAwayEveryMs = 1_000
 
 export function createRoomOpener({
   rooms,
@@ -29,6 +31,7 @@ export function createRoomOpener({
 }): RoomOpener {
   /** Under way: however many join at once, each room is asked for once. */
   const pending = new Map<string, Promise<void>>()
+  let failedAt = -Infinity
 
   function requestRoom(name: string): Promise<void> {
     const answer = rooms.openRoom(name).then(
@@ -38,6 +41,7 @@ export function createRoomOpener({
       },
       (error: unknown) => {
         pending.delete(name)
+        failedAt = clock.now()
         const why = error instanceof Error ? error.message : String(error)
         troubles.raise({
           part: 'livekit',
@@ -52,6 +56,7 @@ export function createRoomOpener({
 
   return {
     async open(name) {
+      if (isTroubled() && clock.now() < failedAt + askAwayEveryMs) return
       const answer = pending.get(name) ?? requestRoom(name)
       if (isTroubled()) return
       let timer: Timer | undefined

@@ -30,9 +30,8 @@ export function createDisplayNames({
     async of(userIds) {
       const names = new Map(userIds.map((userId) => [userId, known.get(userId) ?? '']))
       const unknown = [...names.keys()].filter((userId) => !known.has(userId))
-      if (unknown.length > 0) {
-        for (const { id, displayName } of await accounts.users(unknown)) names.set(id, displayName)
-      }
+      if (unknown.length === 0) return names
+      for (const { id, displayName } of await accounts.users(unknown)) names.set(id, displayName)
       for (const [userId, name] of names) if (name !== '') remember(userId, name)
       return names
     },

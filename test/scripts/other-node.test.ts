@@ -65,7 +65,7 @@ function start(work: string, { args = [] as string[], byNpm = false } = {}) {
   const script = join(root, 'scripts/command.mjs')
   const child = byNpm
     ? spawn('npm', ['start'], { cwd: root, env })
-    : spawn(process.execPath, ['--max-semi-space-size=64', script, ...args], { env })
+    : spawn(process.execPath, ['--max-semi-space-size=16', script, ...args], { env })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
@@ -95,7 +95,7 @@ test('has the arguments, the flags and the exit code of the one that was started
   )
   expect(await ended).toBe(3)
   expect(output().match(/^Another Node/gm)).toHaveLength(1)
-  expect(output()).toContain('[["--max-semi-space-size=64"],["--config","a file.toml"]]')
+  expect(output()).toContain('[["--max-semi-space-size=16"],["--config","a file.toml"]]')
 })
 
 test('finds that Node and its npm under the names that programs look for, and nothing of ours', async () => {

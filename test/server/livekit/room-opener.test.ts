@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
 import { createClock } from '../../../server/time/clock.ts'
 import { createRoomOpener } from '../../../server/livekit/room-opener.ts'
 import { createTroubles, type Troubles } from '../../../server/troubles.ts'
@@ -61,4 +61,14 @@ test('a LiveKit that is known to be away is not waited for; one that hangs for a
   await open().open('adas')
   expect(performance.now() - before).toBeGreaterThanOrEqual(1_490)
   expect(asked).toEqual(['adas', 'adas'])
+})
+
+test('R52 a LiveKit that is known to be away is asked once a second, however many join', async () => {
+  answer = () => Promise.reject(new Error('LiveKit refuses'))
+  isTroubled = true
+  const opener = open()
+  await opener.open('adas')
+  await vi.waitFor(() => expect(troubles.list()).toHaveLength(1))
+  for (const name of ['adas', 'bos', 'cleos']) await opener.open(name)
+  expect(asked).toEqual(['adas'])
 })
