@@ -19,7 +19,7 @@ import { createFanOut, type SocketFanOut } from '../../server/realtime/fan-out.t
 import type { RoomSteps } from '../../server/rooms/room-step.ts'
 import { createTroubles } from '../../server/troubles.ts'
 import type { CallService } from '../../server/services.ts'
-import type { VoiceSessionPorts } from '../../web/composables/voice-session/voice-session.types.ts'
+import type { VoiceSessionPorts } from '../../web/voice-session/voice-session.types.ts'
 import type { MediaLine } from './media-line.ts'
 import type { Owner, World } from './world.ts'
 

@@ -1,7 +1,7 @@
 /** The HTTP API, typed by the wire's schemas. Only their types are imported: zod is not in the bundle. */
 import type { Call, Fact, Health, Join, Room, User } from '../../server/protocol/wire.ts'
 
-/** An answer that is none of success. `code` is one of api.md's, or `offline` when there was no answer. */
+/** An answer that is none of success. `code` is one of the server's, or `offline` when there was no answer. */
 export class ApiError extends Error {
   readonly code: string
   readonly status: number
