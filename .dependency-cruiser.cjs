@@ -184,8 +184,13 @@ module.exports = {
     ),
     below(
       'stores',
-      ['composables', 'components', 'pages'],
+      ['voice-session', 'composables', 'components', 'pages'],
       'Stores hold what is known; who shows it looks at them.',
+    ),
+    below(
+      'voice-session',
+      ['composables', 'components', 'pages'],
+      'The session in a call outlives every page: it moves stores, and composables look at it.',
     ),
     below(
       'composables',
@@ -195,7 +200,7 @@ module.exports = {
     ...['live', 'livekit', 'api'].map((folder) =>
       below(
         folder,
-        ['stores', 'composables', 'components', 'pages'],
+        ['stores', 'voice-session', 'composables', 'components', 'pages'],
         'The way to the server and to LiveKit is told what to do and reports; it knows no store and no page.',
       ),
     ),

@@ -8,41 +8,27 @@ import { holdSqlite } from '../support/foreign-sqlite.ts'
 import { until } from '../support/until.ts'
 import { seriousFindings } from './support/accessible.ts'
 import { standingIn, untilConnected, upheavals, watchSignalling } from './support/call-checks.ts'
-import { startEmbeddedServer, type EmbeddedServer } from './support/embedded-server.ts'
+import { startEmbeddedServer } from './support/embedded-server.ts'
 import {
+  button,
   callOf,
   hangUp,
   isIn,
   joinCall,
   openRoom,
   password,
-  register,
   type Person,
 } from './support/person.ts'
 import { receivedMedia } from './support/received-media.ts'
+import { createWorld } from './support/world.ts'
 
 test.setTimeout(240_000)
 
-let server: EmbeddedServer
-let people: Person[] = []
 let adasConnections: Set<string>
 
-test.beforeEach(async () => {
-  server = await startEmbeddedServer()
-})
-test.afterEach(async ({ browserName }, testInfo) => {
-  for (const { name, page, context } of people) {
-    if (testInfo.status !== testInfo.expectedStatus) {
-      await page.screenshot({ path: testInfo.outputPath(`${name}.png`) })
-    }
-    await context.close()
-  }
-  people = []
-  await server.dispose()
-  expect(browserName).toBe('chromium')
-})
+const world = createWorld({ start: startEmbeddedServer })
+const { people } = world
 
-const button = ({ page }: Person, name: string | RegExp) => page.getByRole('button', { name })
 const door = ({ page }: Person) => page.locator('.call-at-door')
 
 /** The connections that a page asks for from now on: a join that is said again, for the present key, names the same. */
@@ -56,10 +42,8 @@ function watchJoins({ page }: Person): Set<string> {
 }
 
 async function twoTalk(browser: Browser): Promise<[Person, Person]> {
-  const bo = await register(browser, server.url, 'Bo')
-  const ada = await register(browser, server.url, 'Ada')
+  const [bo, ada] = await world.pair(browser, 'Bo', 'Ada')
   adasConnections = watchJoins(ada)
-  people = [ada, bo]
   for (const person of people) await openRoom(person)
   for (const person of people) await joinCall(person)
   for (const person of people) await hears(person)
@@ -80,12 +64,12 @@ async function hears(person: Person): Promise<void> {
  * away, or its clock wrong. Of that the row is what is left, and Ada’s page hears of it when it comes back.
  */
 async function adasTimeIsOver(): Promise<void> {
-  await server.kill()
-  const outsider = await holdSqlite(join(server.folder, 'data/chatto.db'), [
+  await world.server.kill()
+  const outsider = await holdSqlite(join(world.server.folder, 'data/chatto.db'), [
     `update sessions set expires_at = 1 where user_id = (select id from users where login = 'ada')`,
   ])
   await outsider.end()
-  await server.start()
+  await world.server.start()
 }
 
 async function signInAgain({ page }: Person): Promise<void> {

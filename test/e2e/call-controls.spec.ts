@@ -1,61 +1,29 @@
 /** What one does in a call besides talking: mute, devices, screen, another room, another call. */
 import { expect, test } from '@playwright/test'
-import { resolve } from 'node:path'
-import { findFreePort } from '../support/free-port.ts'
-import {
-  findLivekitServer,
-  startLivekitServer,
-  type LivekitServer,
-} from '../support/livekit-server.ts'
-import { prepareServer, type ServerProcess } from '../support/server-process.ts'
 import { until } from '../support/until.ts'
 import {
+  button,
   hangUp,
   isIn,
   joinCall,
   openRoom,
-  register,
   roomOf,
   roomRow,
   turnCameraOn,
-  type Person,
 } from './support/person.ts'
 import { makeRoom } from './support/rooms.ts'
+import { createWorld, skipWithoutLivekit, startWithLivekit } from './support/world.ts'
 
-const found = findLivekitServer()
-test.skip('missing' in found, 'missing' in found ? found.missing : '')
+skipWithoutLivekit()
 test.setTimeout(240_000)
 
-let livekit: LivekitServer
-let server: ServerProcess
-let people: Person[] = []
-
-test.beforeEach(async () => {
-  const port = await findFreePort()
-  livekit = await startLivekitServer({ webhookUrls: [`http://127.0.0.1:${port}/webhooks/livekit`] })
-  server = await prepareServer({
-    port,
-    livekit,
-    env: { CHATTO_WEB_ROOT: process.env['CHATTO_WEB_ROOT'] ?? resolve('dist/web') },
-  })
-  await server.start()
-})
-
-test.afterEach(async () => {
-  for (const { context } of people) await context.close()
-  people = []
-  await server.dispose()
-  await livekit.dispose()
-})
-
-const button = ({ page }: Person, name: string | RegExp) => page.getByRole('button', { name })
+const world = createWorld({ start: startWithLivekit })
+const { people } = world
 
 test('F10 F11 F14 F15 Ada mutes, chooses another microphone that is kept, and shares her screen; Bo sees it', async ({
   browser,
 }) => {
-  const ada = await register(browser, server.url, 'Ada')
-  const bo = await register(browser, server.url, 'Bo')
-  people = [ada, bo]
+  const [ada, bo] = await world.pair(browser, 'Ada', 'Bo')
   for (const person of people) await openRoom(person)
   await joinCall(ada)
   await joinCall(bo)
@@ -111,8 +79,7 @@ test('F10 F11 F14 F15 Ada mutes, chooses another microphone that is kept, and sh
 test('R10 F16 F21 Ada may not use the microphone, yet is in; she looks at another room, and is asked before she joins its call', async ({
   browser,
 }) => {
-  const ada = await register(browser, server.url, 'Ada')
-  people = [ada]
+  const ada = await world.come(browser, 'Ada')
   await makeRoom(ada.page, 'Design')
   await openRoom(ada)
   await ada.page.evaluate(() => {
@@ -156,16 +123,15 @@ test('R10 F16 F21 Ada may not use the microphone, yet is in; she looks at anothe
 test('F44 LiveKit cannot be reached: Ada is told what to do, nobody sees a call for long, and trying again works', async ({
   browser,
 }) => {
-  const ada = await register(browser, server.url, 'Ada')
-  people = [ada]
+  const ada = await world.come(browser, 'Ada')
   await openRoom(ada)
-  await livekit.kill()
+  await world.server.livekit.kill()
   await button(ada, 'Start call').click()
   await expect(ada.page.getByText('The media server cannot be reached.')).toBeVisible({
     timeout: 60_000,
   })
   await until('no call is left', 10_000, async () => (await roomOf(ada)).call === null)
-  await livekit.restart()
+  await world.server.livekit.restart()
   await button(ada, 'Try again').click()
   await isIn(ada)
   await expect(button(ada, /^Encrypted/)).toBeVisible()

@@ -1,61 +1,18 @@
 /** LiveKit is away, shortly and for long: everybody comes back as they were, and never more open than that. */
-import { expect, test } from '@playwright/test'
-import { resolve } from 'node:path'
-import { findFreePort } from '../support/free-port.ts'
-import {
-  findLivekitServer,
-  startLivekitServer,
-  type LivekitServer,
-} from '../support/livekit-server.ts'
-import { prepareServer, type ServerProcess } from '../support/server-process.ts'
-import { grows, untilConnected } from './support/call-checks.ts'
-import { joinCall, openRoom, register, turnCameraOn, type Person } from './support/person.ts'
+import { expect, test, type Browser } from '@playwright/test'
+import { grows, talk, untilConnected } from './support/call-checks.ts'
+import { button, patiently, type Person } from './support/person.ts'
+import { createWorld, skipWithoutLivekit, startWithLivekit } from './support/world.ts'
 
-const found = findLivekitServer()
-test.skip('missing' in found, 'missing' in found ? found.missing : '')
+skipWithoutLivekit()
 test.setTimeout(400_000)
 
-let livekit: LivekitServer
-let server: ServerProcess
-let people: Person[] = []
-
-test.beforeEach(async () => {
-  const port = await findFreePort()
-  livekit = await startLivekitServer({ webhookUrls: [`http://127.0.0.1:${port}/webhooks/livekit`] })
-  server = await prepareServer({
-    port,
-    livekit,
-    env: { CHATTO_WEB_ROOT: process.env['CHATTO_WEB_ROOT'] ?? resolve('dist/web') },
-  })
-  await server.start()
-})
-
-test.afterEach(async ({}, testInfo) => {
-  for (const { name, page, context } of people) {
-    if (testInfo.status !== testInfo.expectedStatus) {
-      await page.screenshot({ path: testInfo.outputPath(`${name}.png`) })
-    }
-    await context.close()
-  }
-  people = []
-  await server.dispose()
-  await livekit.dispose()
-})
-
-/** Two browsers that encode a screen on two cores take their time to begin. */
-const patiently = { timeout: 60_000 }
-
-const button = ({ page }: Person, name: string | RegExp) => page.getByRole('button', { name })
+const world = createWorld({ start: startWithLivekit })
 
 /** Ada has everything on and shares; Bo has a camera and is muted. */
-async function twoTalk(register: (name: string) => Promise<Person>): Promise<[Person, Person]> {
-  const ada = await register('Ada')
-  const bo = await register('Bo')
-  people = [ada, bo]
-  for (const person of people) await openRoom(person)
-  for (const person of people) await joinCall(person)
-  for (const person of people) await turnCameraOn(person)
-  for (const person of people) await grows(person)
+async function twoTalk(browser: Browser): Promise<[Person, Person]> {
+  const [ada, bo] = await world.pair(browser, 'Ada', 'Bo')
+  await talk(world.people)
   await untilConnected(ada, ['Ada', 'Bo'])
   await button(bo, 'Mute microphone').click()
   await expect(button(bo, 'Unmute microphone')).toBeVisible()
@@ -87,10 +44,10 @@ async function areAsTheyWere(ada: Person, bo: Person): Promise<void> {
 test('F15 F19 LiveKit is away for a moment: Ada’s screen is shown on, and her button says how to stop it', async ({
   browser,
 }) => {
-  const [ada, bo] = await twoTalk((name) => register(browser, server.url, name))
-  await livekit.kill()
+  const [ada, bo] = await twoTalk(browser)
+  await world.server.livekit.kill()
   await expect(ada.page.getByText('Connection lost.')).toBeVisible({ timeout: 30_000 })
-  await livekit.restart()
+  await world.server.livekit.restart()
   await areAsTheyWere(ada, bo)
   await expect(bo.page.getByText('Ada’s screen')).toBeVisible(patiently)
   await expect(
@@ -103,14 +60,14 @@ test('F15 F19 LiveKit is away for a moment: Ada’s screen is shown on, and her 
 test('F15 F19 LiveKit is away until its client gives up: both come back with what they had on, who was muted stays so, and the lost screen is told of', async ({
   browser,
 }) => {
-  const [ada, bo] = await twoTalk((name) => register(browser, server.url, name))
+  const [ada, bo] = await twoTalk(browser)
   // Each page joins anew once LiveKit’s client has given up.
   const rejoins = [ada, bo].map(({ page }) =>
     page.waitForRequest((request) => request.url().endsWith('/call/join'), { timeout: 120_000 }),
   )
-  await livekit.kill()
+  await world.server.livekit.kill()
   await Promise.all(rejoins)
-  await livekit.restart()
+  await world.server.livekit.restart()
   await areAsTheyWere(ada, bo)
   await expect(ada.page.getByText('Your screen is no longer shared.')).toBeVisible()
   await expect(bo.page.getByText('Ada’s screen')).toBeHidden()

@@ -6,12 +6,14 @@ import { expect, test, type BrowserContext } from '@playwright/test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startEmbeddedServer, type EmbeddedServer } from './support/embedded-server.ts'
+import { startEmbeddedServer } from './support/embedded-server.ts'
 import { grows, untilConnected } from './support/call-checks.ts'
 import {
+  button,
   isIn,
   joinCall,
   openRoom,
+  patiently,
   register,
   roomOf,
   turnCameraOn,
@@ -19,32 +21,14 @@ import {
 } from './support/person.ts'
 import { makeRoom } from './support/rooms.ts'
 import { writeVoice } from './support/voice-file.ts'
+import { createWorld } from './support/world.ts'
 import { until } from '../support/until.ts'
 
 test.setTimeout(240_000)
 
-let server: EmbeddedServer
-let people: Person[] = []
+const world = createWorld({ start: startEmbeddedServer })
+const { people } = world
 
-test.beforeEach(async () => {
-  server = await startEmbeddedServer()
-})
-test.afterEach(async ({ browserName }, testInfo) => {
-  for (const { name, page, context } of people) {
-    if (testInfo.status !== testInfo.expectedStatus) {
-      await page.screenshot({ path: testInfo.outputPath(`${name}.png`) })
-    }
-    await context.close()
-  }
-  people = []
-  await server.dispose()
-  expect(browserName).toBe('chromium')
-})
-
-/** Two browsers that encode a screen on two cores take their time to begin. */
-const patiently = { timeout: 60_000 }
-
-const button = ({ page }: Person, name: string | RegExp) => page.getByRole('button', { name })
 const peopleAt = ({ page }: Person) => page.getByRole('list', { name: 'People in the call' })
 
 /** From the next page on, which is opened at once. */
@@ -72,9 +56,7 @@ for (const [what, script] of Object.entries(withoutAudioContext)) {
   test(`F12 at Vic’s, ${what}: there are no rings, and all the rest of the call is as it should be`, async ({
     browser,
   }) => {
-    const ada = await register(browser, server.url, 'Ada')
-    const vic = await register(browser, server.url, 'Vic')
-    people = [ada, vic]
+    const [ada, vic] = await world.pair(browser, 'Ada', 'Vic')
     await withPage(vic, script)
     await openRoom(ada)
     await joinCall(ada)
@@ -97,8 +79,7 @@ for (const [what, script] of Object.entries(withoutAudioContext)) {
 test('R16 a join without an answer: giving up is idle at once, another room’s call starts, and the late answer is left', async ({
   browser,
 }) => {
-  const ada = await register(browser, server.url, 'Ada')
-  people = [ada]
+  const ada = await world.come(browser, 'Ada')
   await makeRoom(ada.page, 'Design')
   await openRoom(ada)
   const { id } = await roomOf(ada)
@@ -125,7 +106,7 @@ test('R16 a join without an answer: giving up is idle at once, another room’s 
   })
   // She stays where she is.
   await isIn(ada)
-  await untilConnected(ada, ['Ada'], 'Design')
+  await untilConnected(ada, ['Ada'], { room: 'Design' })
 })
 
 /** The browser's own tracks, and how the system mutes one. */
@@ -158,9 +139,7 @@ const systemMutes = ({ page }: Person, muted: boolean) =>
 test('F10 the system mutes Ada’s microphone: she is told within 5 s, and sees herself as Bo sees her', async ({
   browser,
 }) => {
-  const ada = await register(browser, server.url, 'Ada')
-  const bo = await register(browser, server.url, 'Bo')
-  people = [ada, bo]
+  const [ada, bo] = await world.pair(browser, 'Ada', 'Bo')
   await watchTracks(ada.context)
   await ada.page.reload()
   for (const person of people) await openRoom(person)
@@ -197,9 +176,9 @@ test('F10 Ada’s microphone gives nothing at all: she is told within 5 s, and n
   })
   const loud = await playwright.chromium.launch(launchOptions)
   try {
-    const ada = await register(silent, server.url, 'Ada')
-    const bo = await register(loud, server.url, 'Bo')
-    people = [ada, bo]
+    const ada = await register(silent, world.server.url, 'Ada')
+    const bo = await register(loud, world.server.url, 'Bo')
+    people.push(ada, bo)
     for (const person of people) await openRoom(person)
     await joinCall(bo)
     await joinCall(ada)
@@ -221,9 +200,7 @@ test('F10 Ada’s microphone gives nothing at all: she is told within 5 s, and n
 test('F20 a media key pauses every voice at Bo’s: they play on; where they may not, he turns the sound on again', async ({
   browser,
 }) => {
-  const ada = await register(browser, server.url, 'Ada')
-  const bo = await register(browser, server.url, 'Bo')
-  people = [ada, bo]
+  const [, bo] = await world.pair(browser, 'Ada', 'Bo')
   for (const person of people) await openRoom(person)
   for (const person of people) await joinCall(person)
   const voice = bo.page.locator('audio')
@@ -256,9 +233,7 @@ test('F20 a media key pauses every voice at Bo’s: they play on; where they may
 test('F15 Ada’s screen stays awake in a call; the screen she shares is asked for with care, and is not her own stage', async ({
   browser,
 }) => {
-  const ada = await register(browser, server.url, 'Ada')
-  const bo = await register(browser, server.url, 'Bo')
-  people = [ada, bo]
+  const [ada, bo] = await world.pair(browser, 'Ada', 'Bo')
   await withPage(ada, () => {
     const locks = new Set<object>()
     const asked: unknown[] = []

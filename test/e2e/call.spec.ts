@@ -4,17 +4,9 @@
  */
 import { AxeBuilder } from '@axe-core/playwright'
 import { expect, test } from '@playwright/test'
-import { resolve } from 'node:path'
 import type { Fact } from '../../server/protocol/wire.ts'
-import { findFreePort } from '../support/free-port.ts'
-import {
-  findLivekitServer,
-  startLivekitServer,
-  type LivekitServer,
-  type LivekitServerOptions,
-} from '../support/livekit-server.ts'
-import { prepareServer, type ServerProcess } from '../support/server-process.ts'
 import { until } from '../support/until.ts'
+import { grows as growsIn, untilConnected } from './support/call-checks.ts'
 import {
   callOf,
   hangUp,
@@ -23,67 +15,26 @@ import {
   isIn,
   joinCall,
   openRoom,
-  register,
   roomOf,
   roomRow,
   turnCameraOn,
   type Person,
 } from './support/person.ts'
 import { receivedMedia, type ReceivedMedia } from './support/received-media.ts'
+import {
+  createWorld,
+  skipWithoutLivekit,
+  startWithLivekit,
+  type ServerWithLivekit,
+} from './support/world.ts'
 
-const found = findLivekitServer()
-test.skip('missing' in found, 'missing' in found ? found.missing : '')
+skipWithoutLivekit()
 test.setTimeout(240_000)
 
-interface World {
-  livekit: LivekitServer
-  server: ServerProcess
-}
-let world: World | null = null
-let people: Person[] = []
+const world = createWorld<ServerWithLivekit>()
+const { people } = world
 
-async function begin(options: LivekitServerOptions & { webhooks: boolean }): Promise<World> {
-  const port = await findFreePort()
-  const webhookUrls = options.webhooks ? [`http://127.0.0.1:${port}/webhooks/livekit`] : []
-  const livekit = await startLivekitServer({ ...options, webhookUrls })
-  const server = await prepareServer({
-    port,
-    livekit,
-    env: { CHATTO_WEB_ROOT: process.env['CHATTO_WEB_ROOT'] ?? resolve('dist/web') },
-  })
-  world = { livekit, server }
-  await server.start()
-  return world
-}
-
-test.afterEach(async ({ browserName }, testInfo) => {
-  if (world && testInfo.status !== testInfo.expectedStatus) {
-    await testInfo.attach('server', { body: world.server.output.slice(-20_000) })
-    await testInfo.attach('livekit', { body: world.livekit.log })
-  }
-  for (const person of people) await person.context.close()
-  people = []
-  await world?.server.dispose()
-  await world?.livekit.dispose()
-  world = null
-  expect(browserName).toBe('chromium')
-})
-
-const everyoneConnected = (names: string[]) => async (watcher: Person) => {
-  const { call } = await roomOf(watcher)
-  const states = call?.participants.map(({ displayName, state }) => `${displayName} ${state}`) ?? []
-  return states.toSorted().join() === names.map((name) => `${name} connected`).join()
-}
-
-/** Frames and energy both grew beyond what was there. */
-async function grows(person: Person, least: ReceivedMedia = none): Promise<ReceivedMedia> {
-  return until(`${person.name} sees and hears`, 40_000, async () => {
-    const media = await receivedMedia(person.page)
-    return media.frames >= least.frames + 20 && media.energy > least.energy + 0.05 ? media : null
-  })
-}
-const none: ReceivedMedia = { frames: 0, energy: 0, videoBytes: 0, undecoded: 0 }
-
+const grows = (person: Person, least?: ReceivedMedia) => growsIn(person, least, 20, 40_000)
 const callRows = (facts: Fact[]) => facts.filter(({ type }) => type.startsWith('call.'))
 
 /** What the row of the room says of the call. */
@@ -104,11 +55,9 @@ async function findsNothingSerious(person: Person): Promise<void> {
 test('R1 R6 R14 R16 R17 R46 F19 two people see and hear each other, a third one sees that they do; a reload keeps the call, a closed tab and a hang-up end it', async ({
   browser,
 }) => {
-  const { server } = await begin({ webhooks: true })
-  const ada = await register(browser, server.url, 'Ada')
-  const bo = await register(browser, server.url, 'Bo')
-  const cleo = await register(browser, server.url, 'Cleo')
-  people = [ada, bo, cleo]
+  await world.serve(startWithLivekit)
+  const [ada, bo] = await world.pair(browser, 'Ada', 'Bo')
+  const cleo = await world.come(browser, 'Cleo')
   for (const person of people) await openRoom(person)
 
   // The indicator appears to who is not in the call.
@@ -131,9 +80,7 @@ test('R1 R6 R14 R16 R17 R46 F19 two people see and hear each other, a third one 
     await findsNothingSerious(person)
   }
   await findsNothingSerious(cleo)
-  await until('our server knows that both are connected', 10_000, () =>
-    everyoneConnected(['Ada', 'Bo'])(cleo),
-  )
+  await untilConnected(cleo, ['Ada', 'Bo'], { withinMs: 10_000 })
 
   // Both read the same safety code.
   const codes = []
@@ -156,7 +103,7 @@ test('R1 R6 R14 R16 R17 R46 F19 two people see and hear each other, a third one 
   await expect(bo.page.getByRole('button', { name: 'Turn camera off' })).toBeVisible()
   await grows(bo)
   await grows(ada)
-  await until('both are connected again', 15_000, () => everyoneConnected(['Ada', 'Bo'])(cleo))
+  await untilConnected(cleo, ['Ada', 'Bo'], { withinMs: 15_000 })
   expect((await callOf(cleo)).callId).toBe(before.callId)
   expect(callRows(await historyOf(cleo))).toEqual(rows)
   expect(cleo.facts.filter(({ type }) => type === 'participant.left')).toEqual([])
@@ -193,10 +140,8 @@ test('R1 R6 R14 R16 R17 R46 F19 two people see and hear each other, a third one 
 test('R44 F13 with the wrong key no frame is decoded, and the lock says who cannot be decrypted', async ({
   browser,
 }) => {
-  const { server } = await begin({ webhooks: true })
-  const ada = await register(browser, server.url, 'Ada')
-  const eve = await register(browser, server.url, 'Eve')
-  people = [ada, eve]
+  await world.serve(startWithLivekit)
+  const [ada, eve] = await world.pair(browser, 'Ada', 'Eve')
   // Eve is let in like everybody; what she has for a key is another one.
   await eve.page.route('**/call/join', async (route) => {
     const response = await route.fetch()
@@ -230,15 +175,13 @@ test('R44 F13 with the wrong key no frame is decoded, and the lock says who cann
 test('R33 R38 with `livekit-server --dev` and no webhooks at all, indicators are right within 10 s', async ({
   browser,
 }) => {
-  const { server } = await begin({ dev: true, webhooks: false })
-  const ada = await register(browser, server.url, 'Ada')
-  const bo = await register(browser, server.url, 'Bo')
-  const cleo = await register(browser, server.url, 'Cleo')
-  people = [ada, bo, cleo]
+  await world.serve(() => startWithLivekit({ dev: true, webhooks: false }))
+  const [ada, bo] = await world.pair(browser, 'Ada', 'Bo')
+  const cleo = await world.come(browser, 'Cleo')
   for (const person of people) await openRoom(person)
   await joinCall(ada)
   await joinCall(bo)
-  await until('both are shown as connected', 10_000, () => everyoneConnected(['Ada', 'Bo'])(cleo))
+  await untilConnected(cleo, ['Ada', 'Bo'], { withinMs: 10_000 })
   await indicator(cleo, 2)
   await turnCameraOn(ada)
   await turnCameraOn(bo)
@@ -248,7 +191,7 @@ test('R33 R38 with `livekit-server --dev` and no webhooks at all, indicators are
   const { callId } = await callOf(cleo)
   await bo.page.reload()
   await isIn(bo)
-  await until('both are connected again', 10_000, () => everyoneConnected(['Ada', 'Bo'])(cleo))
+  await untilConnected(cleo, ['Ada', 'Bo'], { withinMs: 10_000 })
   expect((await callOf(cleo)).callId).toBe(callId)
 
   // Ada came first, so she is the admin; nobody else is told.
@@ -258,7 +201,7 @@ test('R33 R38 with `livekit-server --dev` and no webhooks at all, indicators are
   await expect(cleo.page.getByText('LiveKit’s webhooks do not arrive')).toHaveCount(0)
 
   await bo.page.close()
-  await until('Bo is gone', 15_000, () => everyoneConnected(['Ada'])(cleo))
+  await untilConnected(cleo, ['Ada'], { withinMs: 15_000 })
   await indicator(cleo, 1)
   await hangUp(ada)
   await indicator(cleo, 0)
@@ -268,24 +211,22 @@ test('R33 R38 with `livekit-server --dev` and no webhooks at all, indicators are
 test('R49 our server is killed in mid-call and started again: the media goes on, the call, its people and its history are as before', async ({
   browser,
 }) => {
-  const { server } = await begin({ webhooks: true })
-  const ada = await register(browser, server.url, 'Ada')
-  const bo = await register(browser, server.url, 'Bo')
-  const cleo = await register(browser, server.url, 'Cleo')
-  people = [ada, bo, cleo]
+  await world.serve(startWithLivekit)
+  const [ada, bo] = await world.pair(browser, 'Ada', 'Bo')
+  const cleo = await world.come(browser, 'Cleo')
   for (const person of people) await openRoom(person)
   await joinCall(ada)
   await joinCall(bo)
   await turnCameraOn(ada)
   await turnCameraOn(bo)
   const seen = { ada: await grows(ada), bo: await grows(bo) }
-  await until('both are connected', 10_000, () => everyoneConnected(['Ada', 'Bo'])(cleo))
+  await untilConnected(cleo, ['Ada', 'Bo'], { withinMs: 10_000 })
   const before = await roomOf(cleo)
 
-  await server.kill()
+  await world.server.process.kill()
   const down = { ada: await grows(ada, seen.ada), bo: await grows(bo, seen.bo) }
   await indicator(cleo, 2)
-  await server.start()
+  await world.server.process.start()
   await until('the server has asked LiveKit', 20_000, async () => {
     const health = await healthOf(ada)
     return health.livekit.state === 'reachable'

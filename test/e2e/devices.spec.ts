@@ -7,15 +7,21 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../support/until.ts'
-import { grows, isEncrypted, standingIn, untilConnected, upheavals } from './support/call-checks.ts'
+import {
+  grows,
+  isEncrypted,
+  standingIn,
+  talk,
+  untilConnected,
+  upheavals,
+} from './support/call-checks.ts'
 import { openFarBrowser } from './support/far-browser.ts'
-import { startEmbeddedServer, type EmbeddedServer } from './support/embedded-server.ts'
+import { startEmbeddedServer } from './support/embedded-server.ts'
 import {
   historyOf,
   isIn,
   joinCall,
   openRoom,
-  register,
   roomOf,
   turnCameraOn,
   visit,
@@ -25,13 +31,14 @@ import { expectWithin, keptWithin, report } from './support/promises.ts'
 import { makeRoom, joinRoom } from './support/rooms.ts'
 import { writeVoice } from './support/voice-file.ts'
 import { flowOf, watchFlow, type Flow } from './support/watch-flow.ts'
+import { createWorld } from './support/world.ts'
 
 test.setTimeout(500_000)
 
 let folder: string
-let server: EmbeddedServer
+const world = createWorld({ start: startEmbeddedServer })
+const { people } = world
 let browser: Browser
-let people: Person[] = []
 
 test.beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'chatto-voice-'))
@@ -40,7 +47,6 @@ test.beforeAll(() => {
 test.afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test.beforeEach(async ({ playwright, launchOptions }) => {
-  server = await startEmbeddedServer()
   browser = await playwright.chromium.launch({
     ...launchOptions,
     args: [
@@ -49,23 +55,7 @@ test.beforeEach(async ({ playwright, launchOptions }) => {
     ],
   })
 })
-test.afterEach(async ({ browserName }, testInfo) => {
-  if (testInfo.status !== testInfo.expectedStatus) {
-    await testInfo.attach('server', { body: server.output.slice(-20_000) })
-    for (const [index, { page }] of people.entries()) {
-      if (!page.isClosed()) await page.screenshot({ path: testInfo.outputPath(`${index}.png`) })
-    }
-  }
-  people = []
-  await browser.close()
-  await server.dispose()
-  expect(browserName).toBe('chromium')
-})
-
-async function come(...names: string[]): Promise<Person[]> {
-  for (const name of names) people.push(await register(browser, server.url, name))
-  return people
-}
+test.afterEach(() => browser.close())
 
 /** What it is like when nothing happens, on this machine and at this moment. */
 async function usualFlow(person: Person): Promise<Flow> {
@@ -102,7 +92,7 @@ async function watchMicrophones(person: Person): Promise<void> {
 }
 
 test('R9 Ada’s call moves from her laptop to her phone: Bo hears her all the time, the log says nothing, one microphone is open', async () => {
-  const [ada, bo] = (await come('Ada', 'Bo')) as [Person, Person]
+  const [ada, bo] = await world.pair(browser, 'Ada', 'Bo')
   for (const person of people) await openRoom(person)
   await watchMicrophones(ada)
   for (const person of people) await joinCall(person)
@@ -110,7 +100,7 @@ test('R9 Ada’s call moves from her laptop to her phone: Bo hears her all the t
   await untilConnected(bo, ['Ada', 'Bo'])
   const usual = await usualFlow(bo)
 
-  const phone = await visit(browser, server.url, 'Ada’s phone', {
+  const phone = await visit(browser, world.server.url, 'Ada’s phone', {
     storageState: await ada.context.storageState(),
   })
   people.push(phone)
@@ -147,12 +137,13 @@ test('R9 Ada’s call moves from her laptop to her phone: Bo hears her all the t
 })
 
 test('R18 R45 Cleo is removed in mid-call: she is out within 1 s, Ada and Bo lose less than 1 s of picture over the new key', async () => {
-  const [ada, bo, cleo] = (await come('Ada', 'Bo', 'Cleo')) as [Person, Person, Person]
+  const [ada, bo] = await world.pair(browser, 'Ada', 'Bo')
+  const cleo = await world.come(browser, 'Cleo')
   await makeRoom(ada.page, 'Release')
   for (const person of [bo, cleo]) await joinRoom(person.page, 'Release')
   for (const person of people) await joinCall(person)
   for (const person of [ada, bo]) await turnCameraOn(person)
-  await untilConnected(ada, ['Ada', 'Bo', 'Cleo'], 'Release')
+  await untilConnected(ada, ['Ada', 'Bo', 'Cleo'], { room: 'Release' })
   for (const person of [ada, bo]) await usualFlow(person)
 
   const { id, call } = await roomOf(ada, 'Release')
@@ -190,13 +181,9 @@ test('R12 R34 Bo’s network is away for eight seconds: he is in the same call a
 }) => {
   const far = await openFarBrowser(playwright.chromium, launchOptions)
   try {
-    const ada = await register(browser, server.url, 'Ada')
-    const bo = await register(far.browser, server.url, 'Bo')
-    people = [ada, bo]
-    for (const person of people) await openRoom(person)
-    for (const person of people) await joinCall(person)
-    for (const person of people) await turnCameraOn(person)
-    for (const person of people) await grows(person)
+    const ada = await world.come(browser, 'Ada')
+    const bo = await world.come(far.browser, 'Bo')
+    await talk(people)
     await untilConnected(ada, ['Ada', 'Bo'])
     const before = await roomOf(ada)
     const history = await historyOf(ada)
@@ -208,7 +195,7 @@ test('R12 R34 Bo’s network is away for eight seconds: he is in the same call a
     await until('eight seconds without a network', 60_000, async () => {
       return (await flowOf(bo.page)).sinceFrameMs > 8000
     })
-    // F18: he is told that nobody hears him.
+    // He is told that nobody hears him.
     await expect(bo.page.getByText('Nothing you say is sent until then.')).toBeVisible()
     far.mendNetwork()
     const mendedAt = performance.now()

@@ -1,8 +1,8 @@
 /** Issue 4, point 6: a certificate of its own, under a name that is not localhost. */
 import { expect, test } from '@playwright/test'
-import { grows, isEncrypted, untilConnected } from './support/call-checks.ts'
+import { isEncrypted, talk, untilConnected } from './support/call-checks.ts'
 import { startEmbeddedServer } from './support/embedded-server.ts'
-import { joinCall, openRoom, register, turnCameraOn } from './support/person.ts'
+import { register } from './support/person.ts'
 
 test.setTimeout(400_000)
 
@@ -46,10 +46,7 @@ test('Ada and Bo come by https to calls.test: the same encrypted call, over wss 
         if (/mixed content|insecure/i.test(message.text())) complaints.push(message.text())
       })
     }
-    for (const person of people) await openRoom(person)
-    for (const person of people) await joinCall(person)
-    for (const person of people) await turnCameraOn(person)
-    for (const person of people) await grows(person)
+    await talk(people)
     for (const person of people) await isEncrypted(person)
     await untilConnected(ada, ['Ada', 'Bo'])
 

@@ -5,44 +5,25 @@ import {
   grows,
   isEncrypted,
   standingIn,
+  talk,
   untilConnected,
   upheavals,
   watchSignalling,
 } from './support/call-checks.ts'
-import { startEmbeddedServer, type EmbeddedServer } from './support/embedded-server.ts'
-import {
-  historyOf,
-  joinCall,
-  openRoom,
-  register,
-  roomOf,
-  turnCameraOn,
-  type Person,
-} from './support/person.ts'
+import { startEmbeddedServer } from './support/embedded-server.ts'
+import { historyOf, roomOf, turnCameraOn, type Person } from './support/person.ts'
 import { expectWithin, keptWithin, report } from './support/promises.ts'
 import { flowOf, watchFlow } from './support/watch-flow.ts'
+import { createWorld } from './support/world.ts'
 
 test.setTimeout(400_000)
 
-let server: EmbeddedServer
-let people: Person[] = []
+const world = createWorld({ start: startEmbeddedServer })
+const { people } = world
 let browsers: Browser[] = []
-
-test.beforeEach(async () => {
-  server = await startEmbeddedServer()
-})
-test.afterEach(async ({ browserName }, testInfo) => {
-  if (testInfo.status !== testInfo.expectedStatus) {
-    await testInfo.attach('server', { body: server.output.slice(-20_000) })
-    for (const { name, page } of people) {
-      await page.screenshot({ path: testInfo.outputPath(`${name}.png`) })
-    }
-  }
+test.afterEach(async () => {
   for (const browser of browsers) await browser.close()
   browsers = []
-  people = []
-  await server.dispose()
-  expect(browserName).toBe('chromium')
 })
 
 /**
@@ -52,13 +33,9 @@ test.afterEach(async ({ browserName }, testInfo) => {
 async function twoTalk(launch: () => Promise<Browser>): Promise<[Person, Person]> {
   browsers = [await launch(), await launch()]
   const [first, second] = browsers as [Browser, Browser]
-  const ada = await register(first, server.url, 'Ada')
-  const bo = await register(second, server.url, 'Bo')
-  people = [ada, bo]
-  for (const person of people) await openRoom(person)
-  for (const person of people) await joinCall(person)
-  for (const person of people) await turnCameraOn(person)
-  for (const person of people) await grows(person)
+  const ada = await world.come(first, 'Ada')
+  const bo = await world.come(second, 'Bo')
+  await talk(people)
   await untilConnected(ada, ['Ada', 'Bo'])
   return [ada, bo]
 }
@@ -70,15 +47,15 @@ test('R49 the web process is killed and started again: sound and picture go on, 
   const [ada, bo] = await twoTalk(() => playwright.chromium.launch(launchOptions))
   const before = await roomOf(ada)
   const history = await historyOf(ada)
-  const { mediaPid } = server
+  const { mediaPid } = world.server
   const signalling = people.map(({ page }) => watchSignalling(page))
   for (const { facts } of people) facts.length = 0
   for (const { page } of people) await watchFlow(page)
 
-  await server.kill()
+  await world.server.kill()
   const down = [await grows(ada), await grows(bo)]
-  await server.start()
-  expect(server.mediaPid).toBe(mediaPid)
+  await world.server.start()
+  expect(world.server.mediaPid).toBe(mediaPid)
   await until('both signal again', 40_000, () => signalling.every((each) => each.isUp()))
   // Long enough for every doubt to fall due.
   for (const [index, person] of people.entries()) await grows(person, down[index], 250)
@@ -113,14 +90,14 @@ test('R20 R31 the media process is killed: both are back in the same call within
   const [ada] = await twoTalk(() => playwright.chromium.launch(launchOptions))
   const before = await roomOf(ada)
   const history = await historyOf(ada)
-  const { mediaPid } = server
+  const { mediaPid } = world.server
   for (const { facts } of people) facts.length = 0
   for (const { page } of people) await watchFlow(page)
 
   const standings = new Set<string>()
-  server.killMedia()
+  world.server.killMedia()
   const killedAt = performance.now()
-  await until('another media process runs', 30_000, () => server.mediaPid !== mediaPid)
+  await until('another media process runs', 30_000, () => world.server.mediaPid !== mediaPid)
   report('another media process runs', `after ${Math.round(performance.now() - killedAt)} ms`)
   // What was decoded before stands still; then it begins anew.
   await until('the old pictures stand still', 5_000, async () => {

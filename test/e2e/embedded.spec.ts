@@ -1,52 +1,27 @@
 /** Calls with nothing installed: the built server in an empty folder, two people, and a third one. */
 import { expect, test } from '@playwright/test'
 import { until } from '../support/until.ts'
-import { grows, isEncrypted, untilConnected } from './support/call-checks.ts'
+import { grows, isEncrypted, talk, untilConnected } from './support/call-checks.ts'
 import { startEmbeddedServer, type EmbeddedServer } from './support/embedded-server.ts'
-import {
-  callOf,
-  hangUp,
-  historyOf,
-  joinCall,
-  openRoom,
-  register,
-  roomOf,
-  turnCameraOn,
-  type Person,
-} from './support/person.ts'
+import { callOf, hangUp, historyOf, joinCall, openRoom, roomOf } from './support/person.ts'
 import { keptWithin } from './support/promises.ts'
+import { createWorld } from './support/world.ts'
 
 test.setTimeout(400_000)
 
-let server: EmbeddedServer | null = null
-let people: Person[] = []
-
-test.afterEach(async ({ browserName }, testInfo) => {
-  if (server && testInfo.status !== testInfo.expectedStatus) {
-    await testInfo.attach('server', { body: server.output.slice(-20_000) })
-  }
-  for (const { context } of people) await context.close()
-  people = []
-  await server?.dispose()
-  server = null
-  expect(browserName).toBe('chromium')
-})
+const world = createWorld<EmbeddedServer>()
+const { people } = world
 
 test('Ada starts it in an empty folder: she and Bo see and hear each other, encrypted; a hang-up shows within 1 s, a closed tab within 15 s', async ({
   browser,
 }) => {
-  server = await startEmbeddedServer()
+  const server = await world.serve(startEmbeddedServer)
   expect(server.configuration).toMatch(/^embedded = true$/m)
   expect(server.output).toContain('A first run: its configuration is in')
   expect(server.output).toContain('on, media by this program itself')
 
-  const ada = await register(browser, server.url, 'Ada')
-  const bo = await register(browser, server.url, 'Bo')
-  people = [ada, bo]
-  for (const person of people) await openRoom(person)
-  for (const person of people) await joinCall(person)
-  for (const person of people) await turnCameraOn(person)
-  for (const person of people) await grows(person)
+  const [ada, bo] = await world.pair(browser, 'Ada', 'Bo')
+  await talk(people)
   for (const person of people) await isEncrypted(person)
   await untilConnected(ada, ['Ada', 'Bo'])
 
@@ -81,11 +56,13 @@ test('Ada starts it in an empty folder: she and Bo see and hear each other, encr
 test('R11 where two may be in a call, Cleo as the third reads that it is full, and comes in once Bo has left', async ({
   browser,
 }) => {
-  server = await startEmbeddedServer({
-    configuration: () => '[livekit]\nembedded = true\nmax_participants = 2\n',
-  })
-  for (const name of ['Ada', 'Bo', 'Cleo']) people.push(await register(browser, server.url, name))
-  const [ada, bo, cleo] = people as [Person, Person, Person]
+  await world.serve(() =>
+    startEmbeddedServer({
+      configuration: () => '[livekit]\nembedded = true\nmax_participants = 2\n',
+    }),
+  )
+  const [ada, bo] = await world.pair(browser, 'Ada', 'Bo')
+  const cleo = await world.come(browser, 'Cleo')
   for (const person of people) await openRoom(person)
   await joinCall(ada)
   await joinCall(bo)

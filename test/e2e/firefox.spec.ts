@@ -3,10 +3,7 @@
  * The core of a call between Firefox and Chromium, on each media server: Fay has the one, Ada the other.
  */
 import { expect, test, type Browser, type Page } from '@playwright/test'
-import { resolve } from 'node:path'
-import { findFreePort } from '../support/free-port.ts'
-import { findLivekitServer, startLivekitServer } from '../support/livekit-server.ts'
-import { prepareServer } from '../support/server-process.ts'
+import { findLivekitServer } from '../support/livekit-server.ts'
 import { until } from '../support/until.ts'
 import { grows, isEncrypted, untilConnected } from './support/call-checks.ts'
 import { startEmbeddedServer } from './support/embedded-server.ts'
@@ -16,68 +13,26 @@ import {
   isIn,
   joinCall,
   openRoom,
-  register,
   roomOf,
   turnCameraOn,
   type Person,
 } from './support/person.ts'
 import { receivedMedia } from './support/received-media.ts'
 import { joinRoom, makeRoom } from './support/rooms.ts'
+import { createWorld, startWithLivekit } from './support/world.ts'
 
 const missing = missingFirefox()
 test.skip(missing !== null, missing ?? '')
 test.setTimeout(240_000)
 
-interface Server {
-  readonly url: string
-  readonly output: string
-  dispose(): Promise<void>
-}
-
-async function startWithLivekit(): Promise<Server> {
-  const port = await findFreePort()
-  const livekit = await startLivekitServer({
-    webhookUrls: [`http://127.0.0.1:${port}/webhooks/livekit`],
-  })
-  const server = await prepareServer({
-    port,
-    livekit,
-    env: { CHATTO_WEB_ROOT: process.env['CHATTO_WEB_ROOT'] ?? resolve('dist/web') },
-  })
-  await server.start()
-  return {
-    url: server.url,
-    get output() {
-      return server.output + livekit.log
-    },
-    async dispose() {
-      await server.dispose()
-      await livekit.dispose()
-    },
-  }
-}
-
 let firefox: Browser
-let server: Server | null = null
-let people: Person[] = []
+const world = createWorld()
+const { people } = world
 
 test.beforeAll(async () => {
   firefox = await launchFirefox()
 })
 test.afterAll(() => firefox.close())
-
-test.afterEach(async ({ browserName }, testInfo) => {
-  if (server && testInfo.status !== testInfo.expectedStatus) {
-    await testInfo.attach('server', { body: server.output.slice(-40_000) })
-    for (const { name, page } of people)
-      if (!page.isClosed()) await page.screenshot({ path: testInfo.outputPath(`${name}.png`) })
-  }
-  for (const { context } of people) await context.close()
-  people = []
-  await server?.dispose()
-  server = null
-  expect(browserName).toBe('chromium')
-})
 
 const button = ({ page }: Person, name: string) =>
   page.getByRole('toolbar', { name: 'Call' }).getByRole('button', { name })
@@ -135,11 +90,10 @@ for (const { carrier, start, skip } of [
     browser,
   }) => {
     test.skip(skip !== null, skip ?? '')
-    server = await start()
-    const ada = await register(browser, server.url, 'Ada')
-    const fay = await register(firefox, server.url, 'Fay')
-    const cleo = await register(browser, server.url, 'Cleo')
-    people = [ada, fay, cleo]
+    await world.serve(start)
+    const ada = await world.come(browser, 'Ada')
+    const fay = await world.come(firefox, 'Fay')
+    const cleo = await world.come(browser, 'Cleo')
     const pair = [ada, fay]
     // Firefox shows a scroll bar for every pixel too much.
     for (const { page } of pair) expect(await overflowOf(page)).toEqual([0, 0])
@@ -177,7 +131,7 @@ for (const { carrier, start, skip } of [
       for (const person of [fay, cleo]) await joinRoom(person.page, 'Release')
       for (const person of [ada, fay, cleo]) await joinCall(person)
       for (const person of pair) await turnCameraOn(person)
-      await untilConnected(ada, ['Ada', 'Cleo', 'Fay'], 'Release')
+      await untilConnected(ada, ['Ada', 'Cleo', 'Fay'], { room: 'Release' })
       await bothGrow(pair)
       const { id, call } = await roomOf(ada, 'Release')
       const removed = call?.participants.find(({ displayName }) => displayName === 'Cleo')
@@ -185,7 +139,7 @@ for (const { carrier, start, skip } of [
         (path) => fetch(path, { method: 'DELETE' }),
         `/api/rooms/${id}/members/${removed?.userId}`,
       )
-      await untilConnected(ada, ['Ada', 'Fay'], 'Release')
+      await untilConnected(ada, ['Ada', 'Fay'], { room: 'Release' })
       // Long enough for senders to have switched, and for whoever could not follow to show it.
       const before = await Promise.all(pair.map(({ page }) => receivedMedia(page)))
       for (const [index, person] of pair.entries()) await grows(person, before[index], 60)

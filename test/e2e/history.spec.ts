@@ -1,36 +1,17 @@
 /** A long history: older messages come, what one reads keeps its place, and what is new can be found. */
 import { expect, test, type Locator, type Page } from '@playwright/test'
-import { resolve } from 'node:path'
-import { startServer, type ServerProcess } from '../support/server-process.ts'
 import { seriousFindings } from './support/accessible.ts'
-import { openRoom, register, roomOf, type Person } from './support/person.ts'
+import { openRoom, roomOf, type Person } from './support/person.ts'
 import { composer, history, joinRoom, makeRoom, write } from './support/rooms.ts'
+import { createWorld, startWithoutCalls } from './support/world.ts'
 
-let server: ServerProcess
-let people: Person[] = []
-
-test.beforeAll(async () => {
-  server = await startServer({
-    livekit: null,
-    env: { CHATTO_WEB_ROOT: process.env['CHATTO_WEB_ROOT'] ?? resolve('dist/web') },
-  })
-})
-test.afterAll(() => server.dispose())
-test.afterEach(async () => {
-  for (const person of people) {
-    expect(person.violations, `the policy of ${person.name}’s pages`).toEqual([])
-    await person.context.close()
-  }
-  people = []
+const world = createWorld({
+  start: startWithoutCalls,
+  isShared: true,
+  checksPolicy: true,
 })
 
 test.use({ viewport: { width: 1280, height: 800 } })
-
-async function come(browser: Parameters<typeof register>[0], name: string) {
-  const person = await register(browser, server.url, name)
-  people.push(person)
-  return person
-}
 
 /** Through the API, one after the other: message 1, message 2, … */
 async function writeMany(person: Person, room: string, count: number, word = 'message') {
@@ -85,7 +66,7 @@ const placeOf = (seen: Locator, text: string) =>
 test('F6 Ada reads 300 messages back to the beginning, on a slow network and by the Home key', async ({
   browser,
 }) => {
-  const ada = await come(browser, 'Ada')
+  const ada = await world.come(browser, 'Ada')
   await makeRoom(ada.page, 'Release')
   await writeMany(ada, 'Release', 300)
   await slowDown(ada.page)
@@ -112,7 +93,7 @@ test('F6 Ada reads 300 messages back to the beginning, on a slow network and by 
 test('F6 a screen that is higher than what is loaded goes on loading until it is full', async ({
   browser,
 }) => {
-  const bea = await come(browser, 'Bea')
+  const bea = await world.come(browser, 'Bea')
   await makeRoom(bea.page, 'Tower')
   await writeMany(bea, 'Tower', 120)
   await slowDown(bea.page)
@@ -124,7 +105,7 @@ test('F6 a screen that is higher than what is loaded goes on loading until it is
 })
 
 test('F6 older messages that did not come can be asked for again', async ({ browser }) => {
-  const cem = await come(browser, 'Cem')
+  const cem = await world.come(browser, 'Cem')
   await makeRoom(cem.page, 'Cellar')
   await writeMany(cem, 'Cellar', 80)
   await cem.page.reload()
@@ -142,8 +123,8 @@ test('F6 older messages that did not come can be asked for again', async ({ brow
 test('F6 what Dan writes does not move what Eva reads further up, and the arrow counts it', async ({
   browser,
 }) => {
-  const dan = await come(browser, 'Dan')
-  const eva = await come(browser, 'Eva')
+  const dan = await world.come(browser, 'Dan')
+  const eva = await world.come(browser, 'Eva')
   await makeRoom(dan.page, 'Attic')
   await joinRoom(eva.page, 'Attic')
   await writeMany(dan, 'Attic', 60)
@@ -167,8 +148,8 @@ test('F6 what Dan writes does not move what Eva reads further up, and the arrow 
 test('F6 Fin was away for 25 messages: a way leads to the line where they begin', async ({
   browser,
 }) => {
-  const gil = await come(browser, 'Gil')
-  const fin = await come(browser, 'Fin')
+  const gil = await world.come(browser, 'Gil')
+  const fin = await world.come(browser, 'Fin')
   await makeRoom(gil.page, 'Harvest')
   await joinRoom(fin.page, 'Harvest')
   await write(gil.page, 'Harvest', 'Read by Fin')
@@ -187,8 +168,8 @@ test('F6 Fin was away for 25 messages: a way leads to the line where they begin'
 })
 
 test('F6 Hal was away for 120 messages: the way leads past what is loaded', async ({ browser }) => {
-  const ida = await come(browser, 'Ida')
-  const hal = await come(browser, 'Hal')
+  const ida = await world.come(browser, 'Ida')
+  const hal = await world.come(browser, 'Hal')
   await makeRoom(ida.page, 'Summit')
   await joinRoom(hal.page, 'Summit')
   await write(ida.page, 'Summit', 'Read by Hal')

@@ -1,38 +1,17 @@
 /** A call on small screens, at twice the size, and in a second tab of the same browser. */
-import { expect, test, type Page } from '@playwright/test'
-import { startEmbeddedServer, type EmbeddedServer } from './support/embedded-server.ts'
-import {
-  callOf,
-  isIn,
-  joinCall,
-  openRoom,
-  register,
-  roomOf,
-  type Person,
-} from './support/person.ts'
+import { expect, test, type Browser, type Page } from '@playwright/test'
+import { startEmbeddedServer } from './support/embedded-server.ts'
+import { callOf, isIn, joinCall, openRoom, roomOf } from './support/person.ts'
+import { createWorld } from './support/world.ts'
 
-let server: EmbeddedServer
-let people: Person[] = []
-
-test.beforeAll(async () => {
-  server = await startEmbeddedServer()
-})
-test.afterAll(() => server.dispose())
-test.afterEach(async () => {
-  for (const person of people) {
-    expect(person.violations, `the policy of ${person.name}’s pages`).toEqual([])
-    await person.context.close()
-  }
-  people = []
+const world = createWorld({
+  start: startEmbeddedServer,
+  isShared: true,
+  checksPolicy: true,
 })
 
-async function come(
-  browser: Parameters<typeof register>[0],
-  name: string,
-  viewport: { width: number; height: number },
-) {
-  const person = await register(browser, server.url, name, { viewport, hasTouch: true })
-  people.push(person)
+async function come(browser: Browser, name: string, viewport: { width: number; height: number }) {
+  const person = await world.come(browser, name, { viewport, hasTouch: true })
   await openRoom(person)
   return person
 }

@@ -1,45 +1,22 @@
 /** People in rooms, without a call: the door, messages, drafts, what is unread, being offline. */
 import { expect, test, type Page } from '@playwright/test'
-import { resolve } from 'node:path'
-import { startServer, type ServerProcess } from '../support/server-process.ts'
 import { seriousFindings } from './support/accessible.ts'
-import { openRoom, password, register, roomRow, type Person } from './support/person.ts'
+import { openRoom, password, roomRow } from './support/person.ts'
 import { composer, history, joinRoom, makeRoom, write } from './support/rooms.ts'
+import { createWorld, startWithoutCalls } from './support/world.ts'
 
-let server: ServerProcess
-let people: Person[] = []
-
-test.beforeAll(async () => {
-  server = await startServer({
-    livekit: null,
-    env: {
-      CHATTO_GENERAL_NAME: 'Harbour',
-      CHATTO_WEB_ROOT: process.env['CHATTO_WEB_ROOT'] ?? resolve('dist/web'),
-    },
-  })
-})
-test.afterAll(() => server.dispose())
-test.afterEach(async () => {
-  for (const person of people) {
-    expect(person.violations, `the policy of ${person.name}’s pages`).toEqual([])
-    await person.context.close()
-  }
-  people = []
+const world = createWorld({
+  start: () => startWithoutCalls({ CHATTO_GENERAL_NAME: 'Harbour' }),
+  isShared: true,
+  checksPolicy: true,
 })
 
 test.use({ viewport: { width: 1280, height: 800 } })
 
-async function come(browser: Parameters<typeof register>[0], ...names: string[]) {
-  const came: Person[] = []
-  for (const name of names) came.push(await register(browser, server.url, name))
-  people.push(...came)
-  return came
-}
-
 test('F6 R50 Ada makes a room, Bo joins it, and each reads at once what the other writes', async ({
   browser,
 }) => {
-  const [ada, bo] = await pair(browser, 'Ada', 'Bo')
+  const [ada, bo] = await world.pair(browser, 'Ada', 'Bo')
   await makeRoom(ada.page, 'Release')
   await joinRoom(bo.page, 'Release')
   await write(
@@ -62,8 +39,7 @@ test('F6 R50 Ada makes a room, Bo joins it, and each reads at once what the othe
 test('F6 F44 what Dara types stays in its room, over other rooms and a reload', async ({
   browser,
 }) => {
-  const [dara] = await come(browser, 'Dara')
-  if (!dara) throw new Error('nobody came')
+  const dara = await world.come(browser, 'Dara')
   await makeRoom(dara.page, 'Garden')
   await composer(dara.page, 'Garden').fill('Half a sentence')
   await openRoom(dara)
@@ -76,7 +52,7 @@ test('F6 F44 what Dara types stays in its room, over other rooms and a reload', 
 test('F6 Fay sees how much she has not read, even what came while her page was closed, and where it begins', async ({
   browser,
 }) => {
-  const [eve, fay] = await pair(browser, 'Eve', 'Fay')
+  const [eve, fay] = await world.pair(browser, 'Eve', 'Fay')
   await makeRoom(eve.page, 'Support')
   await joinRoom(fay.page, 'Support')
   await write(eve.page, 'Support', 'Read by Fay')
@@ -101,8 +77,7 @@ test('F6 Fay sees how much she has not read, even what came while her page was c
 test('F44 Gus is offline: he is told so, his message waits, and goes out when he is back', async ({
   browser,
 }) => {
-  const [gus] = await come(browser, 'Gus')
-  if (!gus) throw new Error('nobody came')
+  const gus = await world.come(browser, 'Gus')
   await makeRoom(gus.page, 'Train')
   await gus.context.setOffline(true)
   await expect(gus.page.getByText('You are offline.')).toBeVisible()
@@ -116,7 +91,7 @@ test('F44 Gus is offline: he is told so, his message waits, and goes out when he
 })
 
 test('F6 Hana writes to Ivo, whom she finds by name; he is told', async ({ browser }) => {
-  const [hana, ivo] = await pair(browser, 'Hana', 'Ivo')
+  const [hana, ivo] = await world.pair(browser, 'Hana', 'Ivo')
   await hana.page.keyboard.press('Control+K')
   await hana.page.keyboard.type('ivo')
   const list = hana.page.getByRole('navigation', { name: 'Rooms and people' })
@@ -130,7 +105,7 @@ test('F6 Hana writes to Ivo, whom she finds by name; he is told', async ({ brows
 test('Jan is removed from a room while he looks at it: it says so, and nothing of it is left', async ({
   browser,
 }) => {
-  const [kim, jan] = await pair(browser, 'Kim', 'Jan')
+  const [kim, jan] = await world.pair(browser, 'Kim', 'Jan')
   await makeRoom(kim.page, 'Vault')
   await joinRoom(jan.page, 'Vault')
   const people = kim.page.getByRole('complementary', { name: 'People' })
@@ -144,8 +119,7 @@ test('Jan is removed from a room while he looks at it: it says so, and nothing o
 })
 
 test('F40 Lia reaches everything by the keyboard', async ({ browser }) => {
-  const [lia] = await come(browser, 'Lia')
-  if (!lia) throw new Error('nobody came')
+  const lia = await world.come(browser, 'Lia')
   const { page } = lia
   await makeRoom(page, 'Alpha')
   await expect(composer(page, 'Alpha')).toBeFocused()
@@ -165,8 +139,7 @@ test('F40 Lia reaches everything by the keyboard', async ({ browser }) => {
 })
 
 test('F40 with less motion, too, what Ole opened closes again', async ({ browser }) => {
-  const ole = await register(browser, server.url, 'Ole', { reducedMotion: 'reduce' })
-  people.push(ole)
+  const ole = await world.come(browser, 'Ole', { reducedMotion: 'reduce' })
   const { page } = ole
   await page.getByRole('button', { name: 'New room' }).click()
   await page.keyboard.press('Escape')
@@ -186,8 +159,8 @@ test('F40 F41 axe finds nothing serious on any page, wide and narrow, light and 
   browser,
 }) => {
   test.setTimeout(300_000)
-  const [mia, noa] = await pair(browser, 'Mia', 'Noa')
-  const visit = await browser.newContext({ baseURL: server.url })
+  const [mia, noa] = await world.pair(browser, 'Mia', 'Noa')
+  const visit = await browser.newContext({ baseURL: world.server.url })
   const door = await visit.newPage()
   await door.goto('/')
   await door.getByRole('button', { name: 'Create an account' }).click()
@@ -217,12 +190,11 @@ test('F40 F41 axe finds nothing serious on any page, wide and narrow, light and 
 test('F41 on a phone Olu sees one thing at a time, and everything is big enough for a finger', async ({
   browser,
 }) => {
-  const olu = await register(browser, server.url, 'Olu', {
+  const olu = await world.come(browser, 'Olu', {
     viewport: { width: 390, height: 844 },
     hasTouch: true,
     isMobile: true,
   })
-  people.push(olu)
   const { page } = olu
   const list = page.getByRole('navigation', { name: 'Rooms and people' })
   await expectBigEnough(page)
@@ -242,8 +214,7 @@ test('F41 on a phone Olu sees one thing at a time, and everything is big enough 
 test('the door says what is wrong under its field, and lets Pia in again after signing out', async ({
   browser,
 }) => {
-  const [pia] = await come(browser, 'Pia')
-  if (!pia) throw new Error('nobody came')
+  const pia = await world.come(browser, 'Pia')
   const { page } = pia
   await makeRoom(page, 'Locker')
   await composer(page, 'Locker').fill('Not for others')
@@ -261,12 +232,6 @@ test('the door says what is wrong under its field, and lets Pia in again after s
   await page.getByRole('button', { name: 'Sign in' }).click()
   await expect(composer(page, 'Locker')).toBeVisible()
 })
-
-async function pair(browser: Parameters<typeof register>[0], first: string, second: string) {
-  const [one, two] = await come(browser, first, second)
-  if (!one || !two) throw new Error('nobody came')
-  return [one, two] as const
-}
 
 /** Colours do not depend on the width: a wide light one and a narrow dark one see everything. */
 async function expectNothingSerious(page: Page): Promise<void> {

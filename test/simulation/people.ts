@@ -1,5 +1,5 @@
 /**
- * People and their browsers. A page runs our client's own voice session (web/composables/voice-session)
+ * People and their browsers. A page runs our client's own voice session (web/voice-session)
  * on the world's clock; what is simulated is the browser around it, and what happens to that.
  */
 import { toIdentity } from '../../machines/call.context.ts'
@@ -8,12 +8,12 @@ import { refusalOfCode, standingIn } from '../../machines/voice-session.reasons.
 import type { SignedIn } from '../../server/auth/signed-in.ts'
 import { AppError } from '../../server/errors.ts'
 import type { Join } from '../../server/protocol/wire.ts'
-import { createVoiceSession } from '../../web/composables/voice-session/create-voice-session.ts'
+import { createVoiceSession } from '../../web/voice-session/create-voice-session.ts'
 import type {
-  KeptPlace,
+  SavedPlace,
   VoiceSession,
   VoiceSessionPorts,
-} from '../../web/composables/voice-session/voice-session.types.ts'
+} from '../../web/voice-session/voice-session.types.ts'
 import type { Ledger } from './ledger.ts'
 import { createLiveClient, type LiveClient, type LiveClientDeps } from './live-client.ts'
 import type { LivekitToken, SimulatedLivekit } from './livekit.ts'
@@ -39,7 +39,7 @@ export interface Page extends Owner {
   readonly person: Person
   readonly voice: VoiceSession<MediaLine>
   /** What a reload of the tab comes back by. */
-  kept: KeptPlace | null
+  saved: SavedPlace | null
   /** What it asks for, or was given. */
   connectionId: string
   isOnline(): boolean
@@ -145,11 +145,11 @@ export function createPeople(deps: PeopleDeps) {
         ),
       mediaGone: () => undefined,
       lock: {
-        takeIfFree: () => Promise.resolve(true),
-        take: () => undefined,
+        acquireIfFree: () => Promise.resolve(true),
+        steal: () => undefined,
         release: () => undefined,
       },
-      kept: { read: () => page.kept, keep: (place) => (page.kept = place) },
+      savedPlace: { read: () => page.saved, write: (place) => (page.saved = place) },
       announce: () => undefined,
       over: () => undefined,
       newId: () => (page.connectionId = nextId()),
@@ -163,14 +163,14 @@ export function createPeople(deps: PeopleDeps) {
 
   function open(
     person: Person,
-    how: { kept?: KeptPlace | null; connectionId?: string; withoutMedia?: boolean } = {},
+    how: { saved?: SavedPlace | null; connectionId?: string; withoutMedia?: boolean } = {},
   ): Page {
     const ids = how.connectionId === undefined ? [] : [how.connectionId]
     const nextId = () => ids.pop() ?? deps.newId()
     const page = {
       dead: false,
       person,
-      kept: how.kept ?? null,
+      saved: how.saved ?? null,
       connectionId: '',
       isOnline: person.isOnline,
     } as Page
@@ -256,11 +256,11 @@ export function createPeople(deps: PeopleDeps) {
     },
 
     /** A page that is loaded in place of this one. */
-    reload({ person, kept }: Page) {
-      const page = open(person, { kept })
-      if (kept) page.voice.comeBack()
+    reload({ person, saved }: Page) {
+      const page = open(person, { saved })
+      if (saved) page.voice.comeBack()
       else page.voice.join(roomId)
-      tell(page, kept ? 'is loaded again, and comes back' : 'is loaded again, and joins')
+      tell(page, saved ? 'is loaded again, and comes back' : 'is loaded again, and joins')
     },
 
     hangUp(page: Page) {

@@ -19,7 +19,7 @@ import type { RoomSteps } from '../../server/rooms/room-step.ts'
 import type { Clock } from '../../server/time/clock.ts'
 import { createServerClock, type ServerClock } from '../../server/time/server-clock.ts'
 import { createTroubles } from '../../server/troubles.ts'
-import type { VoiceSessionPorts } from '../../web/composables/voice-session/voice-session.types.ts'
+import type { VoiceSessionPorts } from '../../web/voice-session/voice-session.types.ts'
 import type { MediaLine } from './media-line.ts'
 import type { Owner, World } from './world.ts'
 

@@ -18,8 +18,8 @@ import {
   usersQuery,
 } from '../../server/protocol/wire.ts'
 import { faceLetter } from '../../web/components/ui/face-colour.ts'
-import { messageParts } from '../../web/composables/message-parts.ts'
-import { matches } from '../../web/composables/room-list.ts'
+import { messageParts } from '../../web/components/history/message-parts.ts'
+import { matches } from '../../web/stores/room-list.ts'
 import { skeletonOf } from '../../web/stores/looks-alike.ts'
 import { isolate } from '../../web/words/isolate.ts'
 import { t } from '../../web/words/words.ts'

@@ -5,7 +5,7 @@ import { nameOf } from '../stores/names.store.ts'
 import { useRoomCall } from '../stores/rooms.store.ts'
 import { useMe } from '../stores/session.store.ts'
 import { t } from '../words/words.ts'
-import { announce } from './announcements.ts'
+import { announce } from '../stores/announcements.store.ts'
 import { useCall } from './use-call.ts'
 
 type Kind = 'joined' | 'left' | 'reconnecting' | 'back' | 'shares'

@@ -1,7 +1,6 @@
 /** What the buttons of the call say and do, in the control bar and in the call bar alike. */
 import { computed } from 'vue'
-import { canChooseSpeaker } from '../livekit/can-choose-speaker.ts'
-import type { DeviceKind } from '../livekit/device-choice.ts'
+import { canChooseSpeaker, type DeviceKind } from '../livekit/device-choice.ts'
 import { callPanelStore } from '../stores/call-panel.store.ts'
 import { useCallMedia, usePersonMedia } from '../stores/call.store.ts'
 import { useMe } from '../stores/session.store.ts'

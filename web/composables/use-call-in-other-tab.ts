@@ -5,7 +5,7 @@
 import { useEventListener } from '@vueuse/core'
 import { readonly, ref, toValue, watch, type MaybeRefOrGetter, type Ref } from 'vue'
 import { useRoom } from '../stores/rooms.store.ts'
-import { callLockName } from './voice-session/call-lock.ts'
+import { callLockName } from '../voice-session/call-lock.ts'
 
 /** It may be this tab's own lock: who asks knows whether this tab is in the call. */
 export function useCallInOtherTab(roomId: MaybeRefOrGetter<string>): Readonly<Ref<boolean>> {

@@ -13,8 +13,7 @@ import { useConnectionLost } from '../stores/live.store.ts'
 import { useRoom } from '../stores/rooms.store.ts'
 import { useCallInOtherTab } from './use-call-in-other-tab.ts'
 import { useVoiceSession, type VoiceSessionOfApp } from './use-voice-session.ts'
-import { shownReason } from './voice-session/shown-reason.ts'
-import { isLasting } from './voice-session/tell-news.ts'
+import { isLasting, shownReason } from '../voice-session/over-words.ts'
 
 /** `over`: refused, failed or ended, and not yet dismissed. */
 export type CallPhase = 'idle' | 'joining' | 'connected' | 'returning' | 'leaving' | 'over'
@@ -104,7 +103,7 @@ function join(voice: VoiceSessionOfApp, roomId: string): void {
 }
 
 async function switchTo(voice: VoiceSessionOfApp, roomId: string): Promise<void> {
-  callPanelStore.trigger.switchSettled()
+  callPanelStore.trigger.switchClosed()
   voice.actor.send({ type: 'leave.requested' })
   await waitFor(voice.actor, (snapshot) => ['idle', 'over'].includes(phaseOf(snapshot)))
   callPanelStore.trigger.focusWanted({ place: 'microphone' })

@@ -3,8 +3,8 @@ import { watchDebounced } from '@vueuse/core'
 import { shallowRef, type Ref } from 'vue'
 import type { Room, User } from '../../server/protocol/wire.ts'
 import { roomNow } from '../stores/rooms.store.ts'
-import { findPeople, findPublicRooms } from './room-actions.ts'
-import { matches } from './room-list.ts'
+import { findPeople, findPublicRooms } from '../stores/room-actions.ts'
+import { matches } from '../stores/room-list.ts'
 
 export interface Found {
   /** What was looked for. */

@@ -9,7 +9,7 @@ const atEndPx = 40
 /** How far up the arrow shows even when nothing is new. */
 const farUpPx = 600
 /** A way to the New line does not load a whole room. */
-const loadsAtMost = 40
+const maxLoads = 40
 
 const isNews = (fact: Fact, me: string) => fact.type === 'message.posted' && fact.by !== me
 
@@ -68,7 +68,7 @@ export function useNewMessages(
 
   async function toLine(): Promise<void> {
     isLineDone.value = true
-    for (let loads = 0; isMoreAbove() && loads < loadsAtMost; loads += 1) {
+    for (let loads = 0; isMoreAbove() && loads < maxLoads; loads += 1) {
       if (!(await loadOlder(roomId))) break
     }
     await nextTick()

@@ -4,20 +4,21 @@ import { createAudioLevels, type AudioLevels } from '../livekit/audio-levels.ts'
 import { canEncrypt } from '../livekit/can-encrypt.ts'
 import { createDeviceMemory } from '../livekit/device-choice.ts'
 import type { VoiceConnection } from '../livekit/voice-connection.types.ts'
+import { randomId } from '../random-id.ts'
 import { callStore } from '../stores/call.store.ts'
-import { askServer } from './voice-session/ask-server.ts'
-import { createCallLock } from './voice-session/call-lock.ts'
-import { createVoiceSession } from './voice-session/create-voice-session.ts'
-import { keepAwake } from './voice-session/keep-awake.ts'
-import { keepPlace, readKeptPlace } from './voice-session/kept-place.ts'
-import { loadLivekit } from './voice-session/load-livekit.ts'
-import { browserClock } from './voice-session/patience.ts'
-import { takeMediaKeys } from './voice-session/media-keys.ts'
-import { openPanel } from './voice-session/open-panel.ts'
-import { followPage, followServer, followSignIn } from './voice-session/page-events.ts'
-import { clearMedia, openShown, type CallNews } from './voice-session/show-media.ts'
-import { tellNews, tellTroubles } from './voice-session/tell-news.ts'
-import type { VoiceSession } from './voice-session/voice-session.types.ts'
+import { askServer } from '../voice-session/ask-server.ts'
+import { createCallLock } from '../voice-session/call-lock.ts'
+import { createVoiceSession } from '../voice-session/create-voice-session.ts'
+import { keepAwake } from '../voice-session/keep-awake.ts'
+import { savePlace, readSavedPlace } from '../voice-session/saved-place.ts'
+import { loadLivekit } from '../voice-session/load-livekit.ts'
+import { browserClock } from '../voice-session/patience.ts'
+import { handleMediaKeys } from '../voice-session/media-keys.ts'
+import { openPanel } from '../voice-session/open-panel.ts'
+import { followPage, followServer, followSignIn } from '../voice-session/page-events.ts'
+import { clearMedia, openShown, type CallNews } from '../voice-session/show-media.ts'
+import { showNews, showTroubles } from '../voice-session/show-news.ts'
+import type { VoiceSession } from '../voice-session/voice-session.types.ts'
 
 export interface VoiceSessionOfApp
   extends
@@ -35,7 +36,7 @@ export function provideVoiceSession(app: App): void {
   })
   const shown = {
     actor: () => session.actor,
-    onNews: (news: CallNews) => tellNews(news, session.actor),
+    onNews: (news: CallNews) => showNews(news, session.actor),
     levels,
     memory: createDeviceMemory(localStorage),
     now: Date.now,
@@ -49,23 +50,24 @@ export function provideVoiceSession(app: App): void {
       clearMedia()
     },
     lock: createCallLock(navigator.locks),
-    kept: {
-      read: () => readKeptPlace(sessionStorage),
-      keep: (place) => keepPlace(sessionStorage, place),
+    savedPlace: {
+      read: () => readSavedPlace(sessionStorage),
+      write: (place) => savePlace(sessionStorage, place),
     },
     announce: shown.onNews,
     over: () => callStore.trigger.over(),
-    newId,
+    // Without a secure context, too: that page must say so in words (R44).
+    newId: () => randomId(16),
     clock: browserClock,
   })
   const startSound = async () => session.connection()?.startSound()
-  tellTroubles(session.actor)
+  showTroubles(session.actor)
   openPanel(session.actor)
   followPage(session)
   followServer(session)
   followSignIn(session, sessionStorage)
   keepAwake(session.actor)
-  takeMediaKeys(session.actor, startSound)
+  handleMediaKeys(session.actor, startSound)
   app.provide(key, {
     ...session,
     levels,
@@ -81,10 +83,4 @@ export function useVoiceSession(): VoiceSessionOfApp {
   const session = inject(key)
   if (!session) throw new Error('provideVoiceSession was not called')
   return session
-}
-
-/** Not randomUUID: without a secure context there is none, and that page must say so in words (R44). */
-function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

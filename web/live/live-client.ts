@@ -52,7 +52,7 @@ export function createLiveClient(options: LiveClientOptions): LiveClient {
       answered = true
       const message = JSON.parse(String(data)) as ServerMessage
       if ('at' in message && askedAt !== null) {
-        serverClock.take({ askedAt, answeredAt: performance.now(), at: message.at })
+        serverClock.addSample({ askedAt, answeredAt: performance.now(), at: message.at })
         askedAt = null
       }
       if (message.type === 'welcome') {

@@ -12,7 +12,7 @@ export interface ClockSample {
 }
 
 export interface ServerClock {
-  take(sample: ClockSample): void
+  addSample(sample: ClockSample): void
   /** Epoch milliseconds; the browser's own as long as the server said nothing. */
   now(): number
 }
@@ -23,7 +23,7 @@ const driftMs = 100
 export function createServerClock(own: { steady(): number; wall(): number }): ServerClock {
   let best: { offset: number; roundTripMs: number } | null = null
   return {
-    take({ askedAt, answeredAt, at }) {
+    addSample({ askedAt, answeredAt, at }) {
       const roundTripMs = answeredAt - askedAt
       const offset = at - (askedAt + answeredAt) / 2
       const isBetter = best === null || roundTripMs <= best.roundTripMs

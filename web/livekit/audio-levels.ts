@@ -1,12 +1,12 @@
 /**
  * Decoration, which never throws: where there is no AudioContext, there are no rings.
  *
- * The rings' loudness (F12): one AudioContext, one analyser a voice, one animation frame for all.
+ * The rings' loudness: one AudioContext, one analyser a voice, one animation frame for all.
  * The loop writes the CSS property `--level` on the elements themselves, outside of Vue. It rests
  * while the page is hidden or nobody has a track. With reduced motion nothing is written: who
  * speaks gets one steady ring by class.
  */
-import { hear, levelOfRms, rmsOf, smooth, type Speech } from './level.ts'
+import { nextSpeech, levelOfRms, rmsOf, smooth, type Speech } from './level.ts'
 
 interface Voice {
   source: MediaStreamAudioSourceNode
@@ -85,7 +85,7 @@ export function createAudioLevels(options: {
         voice.level = level
         write(userId, level)
       }
-      const speech = hear(voice.speech, level, at)
+      const speech = nextSpeech(voice.speech, level, at)
       if (speech.speaking !== voice.speech.speaking) options.onSpeaking(userId, speech.speaking)
       voice.speech = speech
     }

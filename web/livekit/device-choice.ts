@@ -1,5 +1,5 @@
 /**
- * Which microphone, speaker and camera to use (F11): the chosen one is remembered; when it goes
+ * Which microphone, speaker and camera to use: the chosen one is remembered; when it goes
  * away another one is used and that is said; when it returns, it is taken up again.
  */
 
@@ -89,3 +89,6 @@ export function createDeviceMemory(storage: Storage): DeviceMemory {
     },
   }
 }
+
+/** Whether this browser lets a page choose the speaker; some leave that to the system. */
+export const canChooseSpeaker = (): boolean => 'setSinkId' in HTMLMediaElement.prototype

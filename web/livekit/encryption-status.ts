@@ -1,5 +1,5 @@
 /**
- * Whether what a person sends is encrypted and can be decrypted here (F13, R44).
+ * Whether what a person sends is encrypted and can be decrypted here (R44).
  *
  * The SDK says per track whether it is encrypted, and reports frames that fail; it never says that
  * they work again. So a reported person is suspect until the numbers show: what arrives but is
@@ -25,7 +25,7 @@ export interface TrackProgress {
 }
 
 /** Fewer packets than this in one interval say nothing: a paused or silent track. */
-const tellingPackets = 5
+const minPackets = 5
 /** Errors come at most once a second; this long without one, and with decoding, all is well. */
 const quietMs = 2500
 
@@ -50,7 +50,7 @@ export interface EncryptionWatch {
 
 /** What arrived since the last look, and none of it could be decoded. */
 export function isBroken(before: TrackProgress, after: TrackProgress): boolean {
-  return after.received - before.received >= tellingPackets && after.decoded === before.decoded
+  return after.received - before.received >= minPackets && after.decoded === before.decoded
 }
 
 export function createEncryptionWatch({ now }: { now: () => number }): EncryptionWatch {

@@ -37,7 +37,7 @@ export interface Speech {
 }
 
 /** Speaks from .08 on, and no more after 400 ms below it. */
-export function hear(speech: Speech, level: number, at: number): Speech {
+export function nextSpeech(speech: Speech, level: number, at: number): Speech {
   if (level >= speaksFrom) {
     return speech.speaking && speech.quietSince === null
       ? speech

@@ -4,8 +4,8 @@
  */
 import { Room, RoomEvent } from 'livekit-client'
 import type { DeviceTrouble } from '../../machines/voice-session.events.ts'
-import { canChooseSpeaker } from './can-choose-speaker.ts'
 import {
+  canChooseSpeaker,
   decideDevice,
   deviceKinds,
   type Device,
@@ -57,7 +57,7 @@ export function keepLocalDevices(options: {
     return devices.find((device) => device.id === id) ?? active.get(kind) ?? null
   }
 
-  async function settle(kind: DeviceKind, devices: Device[]): Promise<void> {
+  async function activateBest(kind: DeviceKind, devices: Device[]): Promise<void> {
     const before = active.get(kind) ?? inUse(kind, devices)
     const chosen = memory.recall(kind)
     const isGone = !devices.some(({ id }) => id === failed.get(kind)?.id)
@@ -134,7 +134,7 @@ export function keepLocalDevices(options: {
     }
     for (const kind of deviceKinds) {
       const devices = await list(kind)
-      if (devices.length > 0) await settle(kind, devices)
+      if (devices.length > 0) await activateBest(kind, devices)
       lists[kind] = { devices, activeId: inUse(kind, devices)?.id ?? null }
     }
     emit({ type: 'devices.changed', lists })

@@ -13,8 +13,8 @@ export interface MediaPath {
   stop(): void
 }
 
-/** `tell`: called when it breaks and when it is whole again, once each. */
-export function watchMediaPath(room: Room, tell: (isBroken: boolean) => void): MediaPath {
+/** `onChange`: called when it breaks and when it is whole again, once each. */
+export function watchMediaPath(room: Room, onChange: (isBroken: boolean) => void): MediaPath {
   let isAnnounced = false
   let isBroken = false
 
@@ -22,7 +22,7 @@ export function watchMediaPath(room: Room, tell: (isBroken: boolean) => void): M
     const now = isAnnounced || isCut(room)
     if (now === isBroken) return
     isBroken = now
-    tell(now)
+    onChange(now)
   }
 
   const looking = setInterval(turn, lookEveryMs)

@@ -1,7 +1,7 @@
 /**
  * Tells what of one's own is published, and why that changed. LiveKit's client unpublishes everything on
- * its way out, and unpublishes and publishes again to repair a connection: neither is anybody's wish
- * (F19), so of both only the outcome is told.
+ * its way out, and unpublishes and publishes again to repair a connection: neither is anybody's wish,
+ * so of both only the outcome is told.
  */
 import { ConnectionState, RoomEvent, Track, type Room } from 'livekit-client'
 import type { ChangeCause } from '../../machines/voice-session.events.ts'
@@ -37,19 +37,19 @@ export function followOwnMedia(options: {
   }
   const stands = () => room.state === ConnectionState.Connected
 
-  function tell(source: Track.Source, cause: ChangeCause): void {
+  function emitChange(source: Track.Source, cause: ChangeCause): void {
     const what = ownDevices.find((each) => sources[each] === source)
     if (what) emit({ type: `${what}.changed`, published: isOn(what), cause })
   }
 
   on(RoomEvent.TrackMuted, ({ source }, participant) => {
-    if (participant.isLocal) tell(source, 'device')
+    if (participant.isLocal) emitChange(source, 'device')
   })
   on(RoomEvent.TrackUnmuted, ({ source }, participant) => {
-    if (participant.isLocal) tell(source, 'device')
+    if (participant.isLocal) emitChange(source, 'device')
   })
   on(RoomEvent.LocalTrackPublished, ({ source }) => {
-    if (stands()) tell(source, 'device')
+    if (stands()) emitChange(source, 'device')
     changed()
   })
   on(RoomEvent.LocalTrackUnpublished, ({ source, track }) => {
@@ -58,12 +58,12 @@ export function followOwnMedia(options: {
     // Only after it has unpublished everything, LiveKit's client says that it is out.
     queueMicrotask(() => {
       const isOut = room.state === ConnectionState.Disconnected
-      if (stands() || (hasEnded && !isOut)) tell(source, 'device')
+      if (stands() || (hasEnded && !isOut)) emitChange(source, 'device')
     })
     changed()
   })
   on(RoomEvent.Reconnected, () => {
-    for (const what of ownDevices) tell(sources[what], 'loss')
+    for (const what of ownDevices) emitChange(sources[what], 'loss')
   })
 
   return { isOn, stands }

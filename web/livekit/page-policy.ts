@@ -2,6 +2,8 @@
  * Whether the page's own content security policy keeps it from the media server. It was fixed when the
  * page was loaded: a server whose LiveKit is turned on, or moves, serves another one from then on.
  */
+import { useEventListener } from '@vueuse/core'
+
 export interface PagePolicy {
   isInTheWay(): boolean
   stop(): void
@@ -9,12 +11,8 @@ export interface PagePolicy {
 
 export function watchPagePolicy(): PagePolicy {
   let isInTheWay = false
-  function hear({ effectiveDirective }: SecurityPolicyViolationEvent): void {
+  const stop = useEventListener(document, 'securitypolicyviolation', ({ effectiveDirective }) => {
     if (effectiveDirective === 'connect-src') isInTheWay = true
-  }
-  document.addEventListener('securitypolicyviolation', hear)
-  return {
-    isInTheWay: () => isInTheWay,
-    stop: () => document.removeEventListener('securitypolicyviolation', hear),
-  }
+  })
+  return { isInTheWay: () => isInTheWay, stop }
 }

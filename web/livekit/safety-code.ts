@@ -1,5 +1,5 @@
 /**
- * The safety code (F13): 3 × 4 digits from the key and the call. The same code on both sides means
+ * The safety code: 3 × 4 digits from the key and the call. The same code on both sides means
  * the same key. It is a hash of 256 random bits, so it tells nothing about the key.
  */
 export async function safetyCodeOf(e2eeKey: string, callId: string): Promise<string[]> {

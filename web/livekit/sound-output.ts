@@ -3,10 +3,11 @@
  * paused: what a media key, a headset or a phone call pauses is played again, and where that does not
  * work, it is told.
  */
+import { useEventListener } from '@vueuse/core'
 import type { Track } from 'livekit-client'
 
 /** Whoever pauses more often than this means it: a phone call for example. */
-const mostRestarts = 3
+const maxRestarts = 3
 const withinMs = 5000
 
 export interface SoundOutput {
@@ -39,7 +40,7 @@ export function createSoundOutput(options: {
     // Of one that was stopped, or whose track has ended, nothing is missed.
     if (![...playing.values()].includes(element) || element.ended) return
     restarts = restarts.filter((at) => now() - at < withinMs)
-    if (restarts.length >= mostRestarts * playing.size) return changed()
+    if (restarts.length >= maxRestarts * playing.size) return changed()
     restarts.push(now())
     void start(element)
   }
@@ -57,10 +58,9 @@ export function createSoundOutput(options: {
     await Promise.all([...playing.values()].filter(isPaused).map(start))
   }
   /** Back from a phone call: browsers may allow now what they refused meanwhile. */
-  function looked(): void {
+  const stopLooking = useEventListener(document, 'visibilitychange', () => {
     if (!document.hidden && [...playing.values()].some(isPaused)) void playAgain()
-  }
-  document.addEventListener('visibilitychange', looked)
+  })
 
   return {
     play(track) {
@@ -76,7 +76,7 @@ export function createSoundOutput(options: {
     isHeld: () => [...playing.values()].some(isPaused),
     playAgain,
     close() {
-      document.removeEventListener('visibilitychange', looked)
+      stopLooking()
       for (const track of [...playing.keys()]) stop(track)
     },
   }

@@ -80,8 +80,8 @@ export function openVoiceConnection(options: {
   })
   const me = room.localParticipant
   const encryption = createEncryptionWatch({ now: options.now })
-  const tellSound = () => emit({ type: 'sound.changed', blocked: sound.isHeld() })
-  const sound = createSoundOutput({ now: options.now, changed: tellSound })
+  const emitSound = () => emit({ type: 'sound.changed', blocked: sound.isHeld() })
+  const sound = createSoundOutput({ now: options.now, changed: emitSound })
   const on = guardedEvents(room)
   const devices = keepLocalDevices({
     room,
@@ -129,11 +129,11 @@ export function openVoiceConnection(options: {
     return [...ids].map(connectionOf).filter((participant) => participant !== undefined)
   }
 
-  function tell(userId: string): void {
+  function emitPerson(userId: string): void {
     const participant = connectionOf(userId)
     if (!participant) emit({ type: 'person.left', userId })
     else emit({ type: 'person.changed', person: toPersonMedia(participant, stateOf(participant)) })
-    tellScreens()
+    emitScreens()
   }
 
   /** The rings' loudness: whoever cannot be measured is heard and seen all the same. */
@@ -145,7 +145,7 @@ export function openVoiceConnection(options: {
     levels.listen(userId, isHeard && track ? track.mediaStreamTrack : null)
   }
 
-  function tellScreens(): void {
+  function emitScreens(): void {
     const next = people().flatMap((participant) => toScreens(participant, stateOf(participant)))
     if (JSON.stringify(next) === JSON.stringify(screens)) return
     screens = next
@@ -170,7 +170,7 @@ export function openVoiceConnection(options: {
   function look(participant: Participant | undefined): void {
     if (closed || !participant || participant.identity === '') return
     const userId = userIdOf(participant.identity)
-    tell(userId)
+    emitPerson(userId)
     listenTo(userId)
     decorate(() => ring(userId))
   }
@@ -216,7 +216,7 @@ export function openVoiceConnection(options: {
     encryption.reportPlainData(participant.identity)
     changed(participant)
   })
-  on(RoomEvent.AudioPlaybackStatusChanged, tellSound)
+  on(RoomEvent.AudioPlaybackStatusChanged, emitSound)
   on(RoomEvent.Reconnecting, () => path.announced(true))
   on(RoomEvent.Reconnected, () => {
     path.announced(false)
@@ -291,7 +291,7 @@ export function openVoiceConnection(options: {
         policy.stop()
       }
       for (const participant of people()) changed(participant)
-      tellSound()
+      emitSound()
       await devices.refresh()
     },
     setMicrophone: (enabled) =>
@@ -316,7 +316,7 @@ export function openVoiceConnection(options: {
     async startSound() {
       // Each for itself: the SDK gives up where there is no AudioContext, and needs none.
       await Promise.allSettled([room.startAudio(), sound.playAgain(), levels.resume()])
-      tellSound()
+      emitSound()
     },
     useDevice: (kind, deviceId) => devices.use(kind, deviceId),
     refreshDevices: () => devices.refresh(),

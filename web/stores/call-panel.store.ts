@@ -1,7 +1,7 @@
 /** What the call's part of the page shows beside the call itself: questions, help, the side, the focus. */
 import { createStore } from '@xstate/store'
+import { useSelector } from '@xstate/store-vue'
 import type { Ref } from 'vue'
-import { selectorOf } from './selector.ts'
 
 /** Where the focus belongs after joining or leaving by a click. */
 export type FocusPlace = 'microphone' | 'call-button'
@@ -35,7 +35,7 @@ export const callPanelStore = createStore({
     opened: (context) => ({ ...context, isOpen: true }),
     closed: (context) => ({ ...context, isOpen: false }),
     switchAsked: (context, event: { roomId: string }) => ({ ...context, switchTo: event.roomId }),
-    switchSettled: (context) => ({ ...context, switchTo: null }),
+    switchClosed: (context) => ({ ...context, switchTo: null }),
     helpAsked: (context, event: { device: 'microphone' | 'camera' }) => ({
       ...context,
       help: event.device,
@@ -51,13 +51,11 @@ export const callPanelStore = createStore({
 })
 
 /** True once, for the place that the focus belongs to. */
-export function takeFocus(place: FocusPlace): boolean {
+export function consumeFocus(place: FocusPlace): boolean {
   if (callPanelStore.getSnapshot().context.focus !== place) return false
   callPanelStore.trigger.focusGiven()
   return true
 }
 
-const select = selectorOf(callPanelStore)
-
 export const useCallPanel = <T>(choose: (state: CallPanelState) => T): Readonly<Ref<T>> =>
-  select(choose)
+  useSelector(callPanelStore, ({ context }) => choose(context))

@@ -18,7 +18,7 @@ export interface CallMedia {
   speaking: string[]
   /** User ids of those of whom nothing may be played or shown (R44). */
   undecryptable: string[]
-  /** The browser holds the sound back until somebody clicks (F20). */
+  /** The browser holds the sound back until somebody clicks. */
   soundBlocked: boolean
   /** What one's own devices give. */
   captures: Captures

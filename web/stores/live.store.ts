@@ -1,5 +1,6 @@
 /** Puts the live socket's messages into the stores, and says how the connection is. */
 import { createStore } from '@xstate/store'
+import { useSelector } from '@xstate/store-vue'
 import type { Ref } from 'vue'
 import { followFacts, numbersToSync } from '../../server/protocol/follow-room.ts'
 import type { ServerMessage } from '../../server/protocol/live.ts'
@@ -7,13 +8,12 @@ import type { Fact, Room } from '../../server/protocol/wire.ts'
 import { api, serverAnswers } from '../api/client.ts'
 import { growingWaitMs } from '../live/growing-wait.ts'
 import { createLiveClient, type LiveState } from '../live/live-client.ts'
-import { tellCallEnded, tellKey, tellReconnected } from '../live/live-events.ts'
+import { callEnded, keyChanged, reconnected } from '../live/live-events.ts'
 import { createSocketDoubt } from '../live/socket-doubt.ts'
-import { membersStore, noteMembers } from './members.store.ts'
+import { membersStore, applyMemberFacts } from './members.store.ts'
 import { learnNames, nameOf } from './names.store.ts'
 import { countUnread, markRead } from './read-marks.ts'
 import { roomNow, roomsStore } from './rooms.store.ts'
-import { selectorOf } from './selector.ts'
 import { refreshConfig, sessionStore } from './session.store.ts'
 import { addFacts, loadTimeline, sendAgain, timelinesStore } from './timelines.store.ts'
 
@@ -70,7 +70,7 @@ const doubt = createSocketDoubt({
 const hangsAfterMs = 5_000
 let hanging: ReturnType<typeof setInterval> | undefined
 
-function noteState(state: LiveState): void {
+function doubtSockets(state: LiveState): void {
   clearInterval(hanging)
   if (state === 'connecting') hanging = setInterval(() => void doubt.failed(), hangsAfterMs)
   else if (state === 'lost') void doubt.failed()
@@ -82,10 +82,10 @@ const expired = 'the session expired'
 
 const client = createLiveClient({
   url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/live`,
-  onMessage: take,
+  onMessage: receive,
   onState(state, reason) {
     liveStore.trigger.moved({ state })
-    noteState(state)
+    doubtSockets(state)
     if (state === 'ended') sessionStore.trigger.ended({ byTime: reason === expired })
   },
   random: Math.random,
@@ -109,13 +109,13 @@ export function disconnect(): void {
   membersStore.trigger.forgotten()
 }
 
-function take(message: ServerMessage): void {
+function receive(message: ServerMessage): void {
   switch (message.type) {
     case 'welcome':
       void welcome(message.rooms)
       return
     case 'facts':
-      takeFacts(message.roomId, message.facts)
+      receiveFacts(message.roomId, message.facts)
       return
     case 'room':
       learnNames(namesIn(message.room.call))
@@ -132,7 +132,7 @@ function take(message: ServerMessage): void {
       }
       return
     case 'key':
-      tellKey(message)
+      void keyChanged.trigger(message)
       return
     case 'pong':
       syncWith(message.rooms)
@@ -171,7 +171,7 @@ async function welcome(rooms: Extract<ServerMessage, { type: 'welcome' }>['rooms
     if (!fetched.some((room) => room.id === roomId)) roomsStore.trigger.gone({ roomId })
   }
   syncWith(Object.fromEntries(rooms.map(({ roomId, seq }) => [roomId, seq])))
-  tellReconnected()
+  void reconnected.trigger()
   sendAgain()
 }
 
@@ -193,7 +193,7 @@ async function fetchRooms(isWanted: () => boolean): Promise<readonly Room[] | nu
   return null
 }
 
-function takeFacts(roomId: string, facts: readonly Fact[]): void {
+function receiveFacts(roomId: string, facts: readonly Fact[]): void {
   const room = roomNow(roomId)
   if (!room) return
   const { next: fresh, syncFrom } = followFacts(room.seq, facts)
@@ -204,11 +204,11 @@ function takeFacts(roomId: string, facts: readonly Fact[]): void {
   const unread = isRead
     ? 0
     : fresh.filter((fact) => fact.type === 'message.posted' && fact.by !== me).length
-  for (const fact of fresh) if (fact.type === 'call.ended') tellCallEnded(fact)
+  for (const fact of fresh) if (fact.type === 'call.ended') void callEnded.trigger(fact)
   roomsStore.trigger.told({ roomId, facts: fresh, unread })
   if (isRead) markRead(roomId, fresh.at(-1)?.seq ?? room.seq)
   addFacts(roomId, fresh)
-  noteMembers(roomId, fresh, (userId) => nameOf(userId) !== '')
+  applyMemberFacts(roomId, fresh, (userId) => nameOf(userId) !== '')
 }
 
 /** Asks for what the server has sent of my rooms and this page does not have. */
@@ -223,14 +223,13 @@ function namesIn(call: { participants: { userId: string; displayName: string }[]
   return (call?.participants ?? []).map(({ userId, displayName }) => ({ id: userId, displayName }))
 }
 
-const select = selectorOf(liveStore)
-
 /** The connection was there and is lost, or does not come about at all: worth saying. */
 export const useConnectionLost = (): Readonly<Ref<boolean>> =>
-  select(({ state, wasLive, isOverdue, lacksRooms }) => {
+  useSelector(liveStore, ({ context: { state, wasLive, isOverdue, lacksRooms } }) => {
     if (state === 'ended') return false
     return lacksRooms || (state !== 'live' && (wasLive || isOverdue))
   })
 
 /** What is lost will not come back by itself: the server is there, and sockets do not pass. */
-export const useSocketsBlocked = (): Readonly<Ref<boolean>> => select(({ isBlocked }) => isBlocked)
+export const useSocketsBlocked = (): Readonly<Ref<boolean>> =>
+  useSelector(liveStore, ({ context }) => context.isBlocked)

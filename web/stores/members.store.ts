@@ -1,10 +1,10 @@
 /** Who is in which room, as far as it was asked for; moved by the rooms' facts. */
 import { createStore } from '@xstate/store'
-import { toValue, type MaybeRefOrGetter, type Ref } from 'vue'
+import { useSelector } from '@xstate/store-vue'
+import { computed, toRaw, toValue, type MaybeRefOrGetter, type Ref } from 'vue'
 import type { Fact, User } from '../../server/protocol/wire.ts'
 import { api } from '../api/client.ts'
 import { learnNames } from './names.store.ts'
-import { selectorOf } from './selector.ts'
 
 export const membersStore = createStore({
   context: { rooms: {} as Readonly<Record<string, readonly User[]>> },
@@ -29,7 +29,7 @@ export async function loadMembers(roomId: string): Promise<void> {
 }
 
 /** Somebody new is named by nothing but an id: then the members are asked for again. */
-export function noteMembers(
+export function applyMemberFacts(
   roomId: string,
   facts: readonly Fact[],
   isKnown: (id: string) => boolean,
@@ -46,10 +46,14 @@ export function noteMembers(
   if (isStale) loadMembers(roomId).catch(() => undefined)
 }
 
-const select = selectorOf(membersStore)
-
-export const useMembers = (
+/** Raw, as the store has them: a proxy for each of thousands of members would make sorting them slow. */
+export function useMembersOfRooms(): Readonly<Ref<Readonly<Record<string, readonly User[]>>>> {
+  const rooms = useSelector(membersStore, ({ context }) => context.rooms)
+  return computed(() => toRaw(rooms.value))
+}
+export function useMembers(
   roomId: MaybeRefOrGetter<string>,
-): Readonly<Ref<readonly User[] | undefined>> => select((context) => context.rooms[toValue(roomId)])
-export const useMembersOfRooms = (): Readonly<Ref<Readonly<Record<string, readonly User[]>>>> =>
-  select((context) => context.rooms)
+): Readonly<Ref<readonly User[] | undefined>> {
+  const rooms = useMembersOfRooms()
+  return computed(() => rooms.value[toValue(roomId)])
+}

@@ -3,13 +3,13 @@
  * look the same by name, the login tells them apart; a name of which nothing can be seen is the login.
  */
 import { createStore } from '@xstate/store'
-import { toValue, type MaybeRefOrGetter, type Ref } from 'vue'
+import { useSelector } from '@xstate/store-vue'
+import { computed, toValue, type MaybeRefOrGetter, type Ref } from 'vue'
 import { isVisible } from '../../server/protocol/plain-line.ts'
 import type { User } from '../../server/protocol/wire.ts'
 import { isolate } from '../words/isolate.ts'
 import { t } from '../words/words.ts'
 import { skeletonOf } from './looks-alike.ts'
-import { selectorOf } from './selector.ts'
 
 type Named = Pick<User, 'id' | 'displayName'> & { login?: string; deleted?: true }
 
@@ -87,9 +87,9 @@ export function learnNames(users: readonly Named[]): void {
 export const nameOf = (userId: string): string =>
   namesStore.getSnapshot().context.names[userId] ?? ''
 
-const select = selectorOf(namesStore)
-
 export const useNames = (): Readonly<Ref<Readonly<Record<string, string>>>> =>
-  select((context) => context.names)
-export const useName = (userId: MaybeRefOrGetter<string>): Readonly<Ref<string>> =>
-  select((context) => context.names[toValue(userId)] ?? '')
+  useSelector(namesStore, ({ context }) => context.names)
+export function useName(userId: MaybeRefOrGetter<string>): Readonly<Ref<string>> {
+  const names = useNames()
+  return computed(() => names.value[toValue(userId)] ?? '')
+}

@@ -3,10 +3,10 @@
  * been taken in; what is not the very next number is asked for again (R48).
  */
 import { createStore } from '@xstate/store'
-import { toValue, type MaybeRefOrGetter, type Ref } from 'vue'
+import { useSelector } from '@xstate/store-vue'
+import { computed, toValue, type MaybeRefOrGetter, type Ref } from 'vue'
 import { applyFact, type CallView } from '../../machines/call.view.ts'
 import type { Call, Fact, Room } from '../../server/protocol/wire.ts'
-import { selectorOf } from './selector.ts'
 
 export interface RoomEntry extends Omit<Room, 'call'> {
   call: CallView | null
@@ -130,13 +130,17 @@ function without<T>(record: Readonly<Record<string, T>>, key: string): Readonly<
 export const roomNow = (roomId: string): RoomEntry | undefined =>
   roomsStore.getSnapshot().context.rooms[roomId]
 
-const select = selectorOf(roomsStore)
-
-export const useRoomsLoaded = (): Readonly<Ref<boolean>> => select((context) => context.loaded)
-export const useRooms = (): Readonly<Ref<Rooms>> => select((context) => context.rooms)
-export const useRoom = (roomId: MaybeRefOrGetter<string>): Readonly<Ref<RoomEntry | undefined>> =>
-  select((context) => context.rooms[toValue(roomId)])
-export const useRoomCall = (roomId: MaybeRefOrGetter<string>): Readonly<Ref<CallView | null>> =>
-  select((context) => context.rooms[toValue(roomId)]?.call ?? null)
+export const useRoomsLoaded = (): Readonly<Ref<boolean>> =>
+  useSelector(roomsStore, ({ context }) => context.loaded)
+export const useRooms = (): Readonly<Ref<Rooms>> =>
+  useSelector(roomsStore, ({ context }) => context.rooms)
+export function useRoom(roomId: MaybeRefOrGetter<string>): Readonly<Ref<RoomEntry | undefined>> {
+  const rooms = useRooms()
+  return computed(() => rooms.value[toValue(roomId)])
+}
+export function useRoomCall(roomId: MaybeRefOrGetter<string>): Readonly<Ref<CallView | null>> {
+  const room = useRoom(roomId)
+  return computed(() => room.value?.call ?? null)
+}
 export const useLostRooms = (): Readonly<Ref<Readonly<Record<string, string>>>> =>
-  select((context) => context.lost)
+  useSelector(roomsStore, ({ context }) => context.lost)

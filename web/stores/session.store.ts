@@ -1,9 +1,9 @@
 /** Who is signed in, and what the server offers. */
 import { createStore } from '@xstate/store'
+import { useSelector } from '@xstate/store-vue'
 import type { Ref } from 'vue'
 import type { User } from '../../server/protocol/wire.ts'
 import { api, ApiError, type ServerConfig } from '../api/client.ts'
-import { selectorOf } from './selector.ts'
 
 export type SessionState = 'starting' | 'failed' | 'signed-out' | 'signed-in'
 
@@ -95,15 +95,16 @@ export async function signOut(): Promise<void> {
   sessionStore.trigger.signedOut()
 }
 
-const select = selectorOf(sessionStore)
-
-export const useMe = (): Readonly<Ref<User | null>> => select((context) => context.me)
-export const useSessionState = (): Readonly<Ref<SessionState>> => select((context) => context.state)
-export const useSessionEnded = (): Readonly<Ref<boolean>> => select((context) => context.wasEnded)
+export const useMe = (): Readonly<Ref<User | null>> =>
+  useSelector(sessionStore, ({ context }) => context.me)
+export const useSessionState = (): Readonly<Ref<SessionState>> =>
+  useSelector(sessionStore, ({ context }) => context.state)
+export const useSessionEnded = (): Readonly<Ref<boolean>> =>
+  useSelector(sessionStore, ({ context }) => context.wasEnded)
 export const useServerConfig = (): Readonly<Ref<ServerConfig | null>> =>
-  select((context) => context.config)
+  useSelector(sessionStore, ({ context }) => context.config)
 export const useCallAtEnd = (): Readonly<Ref<'goes-on' | 'over' | null>> =>
-  select((context) => context.callAtEnd)
+  useSelector(sessionStore, ({ context }) => context.callAtEnd)
 /** Whether this server has calls at all; their controls are hidden otherwise (R50). */
 export const useCallsEnabled = (): Readonly<Ref<boolean>> =>
-  select((context) => context.config?.calls.enabled ?? false)
+  useSelector(sessionStore, ({ context }) => context.config?.calls.enabled ?? false)

@@ -1,13 +1,13 @@
 /** Short notes that come and go: one at a time. */
 import { createStore } from '@xstate/store'
+import { useSelector } from '@xstate/store-vue'
 import type { Ref } from 'vue'
 import { ApiError } from '../api/client.ts'
 import { errorWords } from '../words/words.ts'
-import { selectorOf } from './selector.ts'
 
 export interface Toast {
   id: number
-  /** What it is about, so that it goes when that is settled. */
+  /** What it is about, so that it goes when that is dealt with. */
   about?: 'microphone' | 'camera' | 'screen'
   text: string
   detail?: string
@@ -30,7 +30,7 @@ export const toastsStore = createStore({
       ...context,
       toasts: context.toasts.filter((toast) => toast.id !== event.id),
     }),
-    settled: (context, { about }: { about: NonNullable<Toast['about']> }) => ({
+    dismissedAbout: (context, { about }: { about: NonNullable<Toast['about']> }) => ({
       ...context,
       toasts: context.toasts.filter((toast) => toast.about !== about),
     }),
@@ -50,10 +50,8 @@ export function showError(error: unknown): void {
   })
 }
 
-const select = selectorOf(toastsStore)
-
 export const useToast = (): Readonly<Ref<Toast | undefined>> =>
-  select((context) => context.toasts[0])
+  useSelector(toastsStore, ({ context }) => context.toasts[0])
 export const dismissToastsAbout = (about: NonNullable<Toast['about']>) =>
-  toastsStore.trigger.settled({ about })
+  toastsStore.trigger.dismissedAbout({ about })
 export const dismissToast = (id: number) => toastsStore.trigger.dismissed({ id })

@@ -57,13 +57,13 @@ export function listOf(names: string[]): string {
   return new Intl.ListFormat(locale, { type: 'conjunction' }).format(names)
 }
 
-const namedAtMost = 3
+const maxNamed = 3
 
 /** “Ada, Bo and Chen”, “Ada, Bo, Chen and 2 others” */
 export function peopleWords(names: string[]): string {
-  const more = names.length - namedAtMost
+  const more = names.length - maxNamed
   if (more <= 0) return listOf(names)
-  const first = names.slice(0, namedAtMost).join(', ')
+  const first = names.slice(0, maxNamed).join(', ')
   return t('history.and-others', { names: first, count: more })
 }
 

@@ -2,19 +2,32 @@
 import { expect, type Page } from '@playwright/test'
 import type { Fact } from '../../../server/protocol/wire.ts'
 import { until } from '../../support/until.ts'
-import { roomOf, type Person } from './person.ts'
+import { joinCall, openRoom, roomOf, turnCameraOn, type Person } from './person.ts'
 import { receivedMedia, type ReceivedMedia } from './received-media.ts'
 
 const none: ReceivedMedia = { frames: 0, energy: 0, videoBytes: 0, undecoded: 0 }
 
 /** Frames and energy both grew beyond what was there. */
-export async function grows(person: Person, least = none, frames = 20): Promise<ReceivedMedia> {
-  return until(`${person.name} sees and hears`, 90_000, async () => {
+export async function grows(
+  person: Person,
+  least = none,
+  frames = 20,
+  withinMs = 90_000,
+): Promise<ReceivedMedia> {
+  return until(`${person.name} sees and hears`, withinMs, async () => {
     const media = await receivedMedia(person.page)
     return media.frames >= least.frames + frames && media.energy > least.energy + 0.05
       ? media
       : null
   })
+}
+
+/** They come into the room's call one after the other, with their cameras, until each sees and hears. */
+export async function talk(people: readonly Person[]): Promise<void> {
+  for (const person of people) await openRoom(person)
+  for (const person of people) await joinCall(person)
+  for (const person of people) await turnCameraOn(person)
+  for (const person of people) await grows(person)
 }
 
 /** `Ada connected,Bo connected`, as our server has it. */
@@ -27,10 +40,10 @@ export async function standingIn(watcher: Person, room = 'general'): Promise<str
 export async function untilConnected(
   watcher: Person,
   names: string[],
-  room = 'general',
+  { room = 'general', withinMs = 40_000 } = {},
 ): Promise<void> {
   const wanted = names.map((name) => `${name} connected`).join()
-  await until(`${wanted}, says our server`, 40_000, async () => {
+  await until(`${wanted}, says our server`, withinMs, async () => {
     return (await standingIn(watcher, room)) === wanted
   })
 }

@@ -87,6 +87,12 @@ export async function openRoom(person: Person, room = 'general'): Promise<void> 
   await expect(person.page.getByRole('heading', { level: 1, name: room })).toBeVisible()
 }
 
+/** Two browsers that encode a screen on two cores take their time to begin. */
+export const patiently = { timeout: 60_000 }
+
+export const button = ({ page }: Person, name: string | RegExp) =>
+  page.getByRole('button', { name })
+
 const microphone = (page: Page) => page.getByRole('button', { name: 'Mute microphone' })
 
 /** Starts or joins by the room's button, and is in when the microphone is open. */

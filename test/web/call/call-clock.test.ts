@@ -30,23 +30,23 @@ describe('B17 the server’s time', () => {
   test('a browser ten minutes ahead counts a call from its beginning', () => {
     const clock = browser()
     // Asked at 4.9 s, answered at 5 s: the server’s minute 1 was in the middle.
-    clock.take({ askedAt: 4_900, answeredAt: 5_000, at: minute })
+    clock.addSample({ askedAt: 4_900, answeredAt: 5_000, at: minute })
     expect(clock.now()).toBe(minute + 50)
     expect(clockOf(clock.now() - minute)).toBe('0:00')
   })
 
   test('the answer with the shortest way counts, whatever comes later by a longer one', () => {
     const clock = browser()
-    clock.take({ askedAt: 0, answeredAt: 2_000, at: minute })
-    clock.take({ askedAt: 3_000, answeredAt: 3_010, at: minute + 2_305 })
-    clock.take({ askedAt: 4_000, answeredAt: 4_900, at: minute + 3_400 })
+    clock.addSample({ askedAt: 0, answeredAt: 2_000, at: minute })
+    clock.addSample({ askedAt: 3_000, answeredAt: 3_010, at: minute + 2_305 })
+    clock.addSample({ askedAt: 4_000, answeredAt: 4_900, at: minute + 3_400 })
     expect(clock.now()).toBe(minute + 4_300)
   })
 
   test('what no way could explain counts: this machine slept, or the server’s clock was put right', () => {
     const clock = browser()
-    clock.take({ askedAt: 0, answeredAt: 10, at: minute })
-    clock.take({ askedAt: 4_000, answeredAt: 4_200, at: 31 * minute })
+    clock.addSample({ askedAt: 0, answeredAt: 10, at: minute })
+    clock.addSample({ askedAt: 4_000, answeredAt: 4_200, at: 31 * minute })
     expect(clock.now()).toBe(31 * minute + 900)
   })
 })

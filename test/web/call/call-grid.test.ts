@@ -1,6 +1,6 @@
 /** Equal tiles get the largest area that the space has for them. */
 import { describe, expect, test } from 'vitest'
-import { bestGrid } from '../../../web/composables/call-grid.ts'
+import { bestGrid } from '../../../web/components/call/call-grid.ts'
 
 const desktop = { width: 1200, height: 680 }
 const phone = { width: 366, height: 640 }

@@ -4,7 +4,7 @@ import { createActor, fromPromise, waitFor } from 'xstate'
 import type { Checked, JoinOutcome } from '../../../machines/voice-session.events.ts'
 import { voiceSessionMachine } from '../../../machines/voice-session.machine.ts'
 import type { JoinInput } from '../../../machines/voice-session.setup.ts'
-import { tellNews, tellTroubles } from '../../../web/composables/voice-session/tell-news.ts'
+import { showNews, showTroubles } from '../../../web/voice-session/show-news.ts'
 import {
   dismissToast,
   dismissToastsAbout,
@@ -33,7 +33,7 @@ async function busyMicrophone() {
     }),
     { input: undefined },
   )
-  tellTroubles(actor)
+  showTroubles(actor)
   actor.start()
   actor.send({
     type: 'join.requested',
@@ -78,9 +78,9 @@ test('no note about a device outlives the call', async () => {
 test('a device that does not open while another one is used: the reason, and what is used', async () => {
   const actor = await busyMicrophone()
   dismissToastsAbout('microphone')
-  tellNews({ type: 'device.failed', kind: 'microphone', trouble: 'busy' }, actor)
-  tellNews({ type: 'device.failed', kind: 'camera', trouble: 'missing' }, actor)
-  tellNews({ type: 'device.failed', kind: 'speaker', trouble: 'busy' }, actor)
+  showNews({ type: 'device.failed', kind: 'microphone', trouble: 'busy' }, actor)
+  showNews({ type: 'device.failed', kind: 'camera', trouble: 'missing' }, actor)
+  showNews({ type: 'device.failed', kind: 'speaker', trouble: 'busy' }, actor)
   expect(shown().map(({ text, detail }) => [text, detail])).toEqual([
     ['Another program is using your microphone.', 'You speak through another one.'],
     ['The camera did not start.', 'You are seen through another one.'],

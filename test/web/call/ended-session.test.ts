@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { expect, test } from 'vitest'
-import { followSignIn } from '../../../web/composables/voice-session/page-events.ts'
-import type { VoiceSession } from '../../../web/composables/voice-session/voice-session.types.ts'
+import { followSignIn } from '../../../web/voice-session/page-events.ts'
+import type { VoiceSession } from '../../../web/voice-session/voice-session.types.ts'
 import { sessionStore } from '../../../web/stores/session.store.ts'
 
 const user = (login: string) => ({ id: login, login, displayName: login, admin: false })

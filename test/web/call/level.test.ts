@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { hear, levelOfRms, rmsOf, smooth, type Speech } from '../../../web/livekit/level.ts'
+import { nextSpeech, levelOfRms, rmsOf, smooth, type Speech } from '../../../web/livekit/level.ts'
 
 const dbfs = (db: number) => 10 ** (db / 20)
 
@@ -50,28 +50,28 @@ describe('who speaks', () => {
   const silent: Speech = { speaking: false, quietSince: null }
 
   test('from .08 on, and no more 400 ms after the last of it', () => {
-    let speech = hear(silent, 0.07, 0)
+    let speech = nextSpeech(silent, 0.07, 0)
     expect(speech.speaking).toBe(false)
-    speech = hear(speech, 0.08, 10)
+    speech = nextSpeech(speech, 0.08, 10)
     expect(speech.speaking).toBe(true)
-    speech = hear(speech, 0, 20)
-    speech = hear(speech, 0, 419)
+    speech = nextSpeech(speech, 0, 20)
+    speech = nextSpeech(speech, 0, 419)
     expect(speech.speaking).toBe(true)
-    speech = hear(speech, 0, 420)
+    speech = nextSpeech(speech, 0, 420)
     expect(speech).toEqual(silent)
   })
 
   test('a breath between two words does not count', () => {
-    let speech = hear(silent, 0.5, 0)
-    speech = hear(speech, 0, 100)
-    speech = hear(speech, 0.5, 300)
-    speech = hear(speech, 0, 400)
-    expect(hear(speech, 0, 700).speaking).toBe(true)
+    let speech = nextSpeech(silent, 0.5, 0)
+    speech = nextSpeech(speech, 0, 100)
+    speech = nextSpeech(speech, 0.5, 300)
+    speech = nextSpeech(speech, 0, 400)
+    expect(nextSpeech(speech, 0, 700).speaking).toBe(true)
   })
 
   test('nothing new gives the same object, so that nothing is told', () => {
     const speaking: Speech = { speaking: true, quietSince: null }
-    expect(hear(speaking, 1, 5)).toBe(speaking)
-    expect(hear(silent, 0, 5)).toBe(silent)
+    expect(nextSpeech(speaking, 1, 5)).toBe(speaking)
+    expect(nextSpeech(silent, 0, 5)).toBe(silent)
   })
 })

@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
 import { beforeEach, expect, test, vi } from 'vitest'
-import { createVoiceSession } from '../../../web/composables/voice-session/create-voice-session.ts'
-import { browserClock } from '../../../web/composables/voice-session/patience.ts'
-import { openShown, type ShownParts } from '../../../web/composables/voice-session/show-media.ts'
-import type { JoinResult } from '../../../web/composables/voice-session/voice-session.types.ts'
+import { createVoiceSession } from '../../../web/voice-session/create-voice-session.ts'
+import { browserClock } from '../../../web/voice-session/patience.ts'
+import { openShown, type ShownParts } from '../../../web/voice-session/show-media.ts'
+import type { JoinResult } from '../../../web/voice-session/voice-session.types.ts'
 import { createDeviceMemory } from '../../../web/livekit/device-choice.ts'
 import { openVoiceConnection } from '../../../web/livekit/voice-connection.ts'
 import { callPanelStore } from '../../../web/stores/call-panel.store.ts'
@@ -72,13 +72,13 @@ async function adaJoins() {
     leaveBeacon: () => undefined,
     standing: () => Promise.resolve('in-call'),
     lock: {
-      takeIfFree: () => Promise.resolve(true),
-      take: () => undefined,
+      acquireIfFree: () => Promise.resolve(true),
+      steal: () => undefined,
       release: () => undefined,
     },
     loadMedia: () => Promise.resolve(openShown({ openVoiceConnection }, shown)),
     mediaGone: () => undefined,
-    kept: { read: () => null, keep: () => undefined },
+    savedPlace: { read: () => null, write: () => undefined },
     announce: () => undefined,
     over: () => undefined,
     newId: () => 'k',

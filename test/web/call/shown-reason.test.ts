@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { shownReason } from '../../../web/composables/voice-session/shown-reason.ts'
+import { shownReason } from '../../../web/voice-session/over-words.ts'
 
 const page = { isPartMissing: false, isSecure: true }
 const outdated = { isPartMissing: true, isSecure: true }

@@ -3,14 +3,11 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Place } from '../../../machines/voice-session.events.ts'
 import type { OverReason, Standing } from '../../../machines/voice-session.reasons.ts'
 import { voiceSessionTiming } from '../../../machines/voice-session.setup.ts'
-import { createVoiceSession } from '../../../web/composables/voice-session/create-voice-session.ts'
-import { keepPlace, readKeptPlace } from '../../../web/composables/voice-session/kept-place.ts'
-import {
-  browserClock,
-  voiceSessionPatience,
-} from '../../../web/composables/voice-session/patience.ts'
+import { createVoiceSession } from '../../../web/voice-session/create-voice-session.ts'
+import { savePlace, readSavedPlace } from '../../../web/voice-session/saved-place.ts'
+import { browserClock, voiceSessionPatience } from '../../../web/voice-session/patience.ts'
 import type { MediaConnection, MediaEvent } from '../../../web/livekit/media-connection.types.ts'
-import type { JoinResult } from '../../../web/composables/voice-session/voice-session.types.ts'
+import type { JoinResult } from '../../../web/voice-session/voice-session.types.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -75,15 +72,15 @@ function adaPage() {
     leaveBeacon: () => undefined,
     standing: () => server.standing(),
     lock: {
-      takeIfFree: () => Promise.resolve(true),
-      take: () => undefined,
+      acquireIfFree: () => Promise.resolve(true),
+      steal: () => undefined,
       release: () => undefined,
     },
     loadMedia: () => livekit.load(),
     mediaGone: () => undefined,
-    kept: {
-      read: () => readKeptPlace(sessionStorage),
-      keep: (place) => keepPlace(sessionStorage, place),
+    savedPlace: {
+      read: () => readSavedPlace(sessionStorage),
+      write: (place) => savePlace(sessionStorage, place),
     },
     announce: () => undefined,
     over: () => undefined,

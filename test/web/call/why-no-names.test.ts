@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { whyNoNames } from '../../../web/composables/why-no-names.ts'
+import { whyNoNames } from '../../../web/components/call/why-no-names.ts'
 
 const none = { devices: [], activeId: null }
 const one = { devices: [{ id: 'a', label: 'Headset' }], activeId: 'a' }

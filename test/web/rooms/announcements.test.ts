@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { announce, useAnnouncements } from '../../../web/composables/announcements.ts'
+import { announce, useAnnouncements } from '../../../web/stores/announcements.store.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Fact } from '../../../server/protocol/wire.ts'
-import { toRows } from '../../../web/composables/history-rows.ts'
+import { toRows } from '../../../web/components/history/history-rows.ts'
 
 const noon = new Date(2026, 2, 3, 12).getTime()
 const day = 86_400_000

@@ -4,7 +4,7 @@ import {
   messageParts,
   type Mark,
   type MessagePart,
-} from '../../../web/composables/message-parts.ts'
+} from '../../../web/components/history/message-parts.ts'
 
 const text = (text: string, ...marks: Mark[]): MessagePart =>
   marks.length > 0 ? { kind: 'text', text, marks } : { kind: 'text', text }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { matches, peopleInCalls, toSections } from '../../../web/composables/room-list.ts'
+import { matches, peopleInCalls, toSections } from '../../../web/stores/room-list.ts'
 import { faceColour, faceLetter } from '../../../web/components/ui/face-colour.ts'
-import { peopleOfRoom } from '../../../web/composables/people-of-room.ts'
+import { peopleOfRoom } from '../../../web/components/side/people-of-room.ts'
 import { callWith, room, user } from './made.ts'
 
 test('F2 rooms and people stand apart, by name, whatever happens in them', () => {

@@ -5,17 +5,17 @@
 import type { CallLock } from './voice-session.types.ts'
 
 /** How long a reloaded page waits for its former self to let go. */
-const letGoMs = 4000
+const acquireWithinMs = 4000
 
 export const callLockName = (callId: string) => `chatto.call.${callId}`
 
-export function createCallLock(locks: LockManager, waitMs = letGoMs): CallLock {
-  let letGo: (() => void) | null = null
+export function createCallLock(locks: LockManager, waitMs = acquireWithinMs): CallLock {
+  let releaseHeld: (() => void) | null = null
   let held: string | null = null
 
   function release(): void {
-    letGo?.()
-    letGo = null
+    releaseHeld?.()
+    releaseHeld = null
     held = null
   }
 
@@ -26,7 +26,7 @@ export function createCallLock(locks: LockManager, waitMs = letGoMs): CallLock {
           release()
           held = callId
           resolve(true)
-          return new Promise<void>((done) => (letGo = done))
+          return new Promise<void>((done) => (releaseHeld = done))
         })
         // Not free in time, or taken over by another tab: our server settles who is in the call.
         .catch(() => resolve(false))
@@ -34,11 +34,11 @@ export function createCallLock(locks: LockManager, waitMs = letGoMs): CallLock {
   }
 
   return {
-    takeIfFree(callId) {
+    acquireIfFree(callId) {
       if (held === callId) return Promise.resolve(true)
       return request(callId, { signal: AbortSignal.timeout(waitMs) })
     },
-    take(callId) {
+    steal(callId) {
       if (held !== callId) void request(callId, { steal: true })
     },
     release,

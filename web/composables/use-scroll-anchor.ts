@@ -11,7 +11,7 @@ const heldRows = 3
 /** A day's line stays first whatever comes above it, and the New line goes where it belongs. */
 const isFixed = (row: Element) => !row.matches('.day, .new')
 
-export function useKeptPlace(
+export function useScrollAnchor(
   scroller: Readonly<Ref<HTMLElement | null>>,
   list: Readonly<Ref<HTMLElement | null>>,
 ): void {

@@ -1,11 +1,11 @@
 /** Signing in and out, and giving the account up. */
 import { api, ApiError } from '../api/client.ts'
-import { forgetReadMarks } from '../stores/read-marks.ts'
-import { sessionStore, signOut } from '../stores/session.store.ts'
-import { showError } from '../stores/toasts.store.ts'
-import { forgetUnsent } from '../stores/unsent.ts'
+import { forgetReadMarks } from './read-marks.ts'
+import { sessionStore, signOut } from './session.store.ts'
+import { showError } from './toasts.store.ts'
+import { forgetUnsent } from './unsent.ts'
 import { errorWords, t } from '../words/words.ts'
-import { forgetDrafts } from './use-drafts.ts'
+import { forgetDrafts } from './drafts.ts'
 
 export interface Credentials {
   login: string

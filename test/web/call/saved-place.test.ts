@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { createCallLock } from '../../../web/composables/voice-session/call-lock.ts'
-import { keepPlace, readKeptPlace } from '../../../web/composables/voice-session/kept-place.ts'
+import { createCallLock } from '../../../web/voice-session/call-lock.ts'
+import { savePlace, readSavedPlace } from '../../../web/voice-session/saved-place.ts'
 
 function storage(): Storage {
   const kept = new Map<string, string>()
@@ -17,10 +17,10 @@ function storage(): Storage {
 test('F19 a reload finds the call, the microphone and the camera that were left', () => {
   const tab = storage()
   const place = { roomId: 'r', callId: 'c', wishes: { microphone: false, camera: true } }
-  keepPlace(tab, place)
-  expect(readKeptPlace(tab)).toEqual(place)
-  keepPlace(tab, null)
-  expect(readKeptPlace(tab)).toBeNull()
+  savePlace(tab, place)
+  expect(readSavedPlace(tab)).toEqual(place)
+  savePlace(tab, null)
+  expect(readSavedPlace(tab)).toBeNull()
 })
 
 test('F19 nonsense in the storage leads nowhere', () => {
@@ -33,7 +33,7 @@ test('F19 nonsense in the storage leads nowhere', () => {
     '{"roomId":"r","callId":"c","wishes":null}',
   ]) {
     tab.setItem('chatto.place', value)
-    expect(readKeptPlace(tab)).toBeNull()
+    expect(readSavedPlace(tab)).toBeNull()
   }
 })
 
@@ -70,11 +70,11 @@ function lockManager(): LockManager {
 test('F19 a duplicated tab does not get the call; the reloaded one does, once its former self is gone', async () => {
   const locks = lockManager()
   const [first, duplicate] = [createCallLock(locks, 20), createCallLock(locks, 20)]
-  first.take('call1')
-  expect(await duplicate.takeIfFree('call1')).toBe(false)
-  expect(await duplicate.takeIfFree('call2')).toBe(true)
+  first.steal('call1')
+  expect(await duplicate.acquireIfFree('call1')).toBe(false)
+  expect(await duplicate.acquireIfFree('call2')).toBe(true)
   const reloaded = createCallLock(locks, 1000)
-  const coming = reloaded.takeIfFree('call1')
+  const coming = reloaded.acquireIfFree('call1')
   first.release()
   expect(await coming).toBe(true)
 })
@@ -82,8 +82,8 @@ test('F19 a duplicated tab does not get the call; the reloaded one does, once it
 test('R9 a click takes the call over from another tab', async () => {
   const locks = lockManager()
   const [first, second] = [createCallLock(locks, 20), createCallLock(locks, 20)]
-  first.take('call1')
-  second.take('call1')
-  expect(await first.takeIfFree('call2')).toBe(true)
-  expect(await createCallLock(locks, 20).takeIfFree('call1')).toBe(false)
+  first.steal('call1')
+  second.steal('call1')
+  expect(await first.acquireIfFree('call2')).toBe(true)
+  expect(await createCallLock(locks, 20).acquireIfFree('call1')).toBe(false)
 })

@@ -1,19 +1,19 @@
 /** Puts what LiveKit tells of people and screens into the stores, and hands on what is for the machine. */
-import { deviceOf } from '../../../machines/voice-session.machine.ts'
-import type { Join } from '../../../server/protocol/wire.ts'
-import type { AudioLevels } from '../../livekit/audio-levels.ts'
-import type { DeviceMemory } from '../../livekit/device-choice.ts'
-import { mayBePlayed } from '../../livekit/encryption-status.ts'
-import { safetyCodeOf } from '../../livekit/safety-code.ts'
+import { deviceOf } from '../../machines/voice-session.machine.ts'
+import type { Join } from '../../server/protocol/wire.ts'
+import type { AudioLevels } from '../livekit/audio-levels.ts'
+import type { DeviceMemory } from '../livekit/device-choice.ts'
+import { mayBePlayed } from '../livekit/encryption-status.ts'
+import { safetyCodeOf } from '../livekit/safety-code.ts'
 import type {
   DeviceLists,
   VoiceConnection,
   VoiceConnectionEvent,
-} from '../../livekit/voice-connection.types.ts'
-import { callPanelStore } from '../../stores/call-panel.store.ts'
-import { callStore, clearPersonMedia, setPersonMedia } from '../../stores/call.store.ts'
+} from '../livekit/voice-connection.types.ts'
+import { callPanelStore } from '../stores/call-panel.store.ts'
+import { callStore, clearPersonMedia, setPersonMedia } from '../stores/call.store.ts'
 import type { LivekitPart } from './load-livekit.ts'
-import type { MediaEvent } from '../../livekit/media-connection.types.ts'
+import type { MediaEvent } from '../livekit/media-connection.types.ts'
 import type { Announced, VoiceSessionActor } from './voice-session.types.ts'
 
 /** LiveKit has let go: nobody's media is here any more. */
@@ -39,7 +39,7 @@ export interface ShownParts {
 export function openShown(
   { openVoiceConnection }: LivekitPart,
   { actor, onNews, ...parts }: ShownParts,
-): (join: Join, tell: (event: MediaEvent) => void) => VoiceConnection {
+): (join: Join, emit: (event: MediaEvent) => void) => VoiceConnection {
   /** A microphone that was missing is used as soon as it is plugged in. */
   function plugIn(lists: DeviceLists): void {
     const microphone = deviceOf(actor().getSnapshot(), 'microphone')
@@ -49,7 +49,7 @@ export function openShown(
     }
   }
 
-  return ({ callId, livekitUrl }, tell) => {
+  return ({ callId, livekitUrl }, emit) => {
     const connection = openVoiceConnection({
       ...parts,
       livekitUrl,
@@ -86,7 +86,7 @@ export function openShown(
           case 'device.failed':
             return onNews(event)
           default:
-            return tell(event)
+            return emit(event)
         }
       },
     })

@@ -1,9 +1,9 @@
-/** What a reload needs to come back into the same call (F19); it lasts as long as the tab. */
-import type { KeptPlace } from './voice-session.types.ts'
+/** What a reload needs to come back into the same call; it lasts as long as the tab. */
+import type { SavedPlace } from './voice-session.types.ts'
 
 const key = 'chatto.place'
 
-export function keepPlace(storage: Storage, place: KeptPlace | null): void {
+export function savePlace(storage: Storage, place: SavedPlace | null): void {
   try {
     if (place) storage.setItem(key, JSON.stringify(place))
     else storage.removeItem(key)
@@ -12,12 +12,12 @@ export function keepPlace(storage: Storage, place: KeptPlace | null): void {
   }
 }
 
-export function readKeptPlace(storage: Storage): KeptPlace | null {
+export function readSavedPlace(storage: Storage): SavedPlace | null {
   try {
-    const kept: unknown = JSON.parse(storage.getItem(key) ?? 'null')
-    if (typeof kept !== 'object' || kept === null) return null
-    if (!('roomId' in kept) || !('callId' in kept) || !('wishes' in kept)) return null
-    const { roomId, callId, wishes } = kept
+    const saved: unknown = JSON.parse(storage.getItem(key) ?? 'null')
+    if (typeof saved !== 'object' || saved === null) return null
+    if (!('roomId' in saved) || !('callId' in saved) || !('wishes' in saved)) return null
+    const { roomId, callId, wishes } = saved
     if (typeof roomId !== 'string' || typeof callId !== 'string') return null
     if (typeof wishes !== 'object' || wishes === null) return null
     return {

@@ -2,9 +2,9 @@
  * The keys of keyboards, headsets and lock screens, while in a call. Browsers would pause all voices by
  * them, for good: here they play on, and the keys that are made for calls do what they say.
  */
-import type { Wishes } from '../../../machines/voice-session.events.ts'
-import { isInCall, wishesOf } from '../../../machines/voice-session.machine.ts'
-import { roomNow } from '../../stores/rooms.store.ts'
+import type { Wishes } from '../../machines/voice-session.events.ts'
+import { isInCall, wishesOf } from '../../machines/voice-session.machine.ts'
+import { roomNow } from '../stores/rooms.store.ts'
 import type { VoiceSessionActor } from './voice-session.types.ts'
 
 type Action = MediaSessionAction | 'togglemicrophone' | 'togglecamera' | 'hangup'
@@ -15,7 +15,7 @@ interface MediaSessionOfCalls {
   setCameraActive?(active: boolean): Promise<void> | void
 }
 
-export function takeMediaKeys(actor: VoiceSessionActor, startSound: () => Promise<void>): void {
+export function handleMediaKeys(actor: VoiceSessionActor, startSound: () => Promise<void>): void {
   if (!('mediaSession' in navigator)) return
   const session: MediaSession & MediaSessionOfCalls = navigator.mediaSession
 
@@ -33,7 +33,7 @@ export function takeMediaKeys(actor: VoiceSessionActor, startSound: () => Promis
     hangup: () => actor.send({ type: 'leave.requested' }),
   } satisfies Partial<Record<Action, () => void>>
 
-  function take(isIn: boolean): void {
+  function setHandlers(isIn: boolean): void {
     for (const [action, handle] of Object.entries(handlers)) {
       try {
         session.setActionHandler(action as MediaSessionAction, isIn ? handle : null)
@@ -58,7 +58,7 @@ export function takeMediaKeys(actor: VoiceSessionActor, startSound: () => Promis
     const isIn = isInCall(snapshot)
     if (isIn !== wasIn) {
       wasIn = isIn
-      take(isIn)
+      setHandlers(isIn)
     }
     if (!isIn) return
     void showDevices(wishesOf(snapshot)).catch(() => undefined)

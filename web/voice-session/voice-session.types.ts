@@ -3,11 +3,11 @@
  * page and time, so that browsers and the simulation (test/simulation/) run the very same session.
  */
 import type { ActorOptions, ActorRefFrom, AnyActorLogic } from 'xstate'
-import type { Place, VoiceSessionEffect, Wishes } from '../../../machines/voice-session.events.ts'
-import type { voiceSessionMachine } from '../../../machines/voice-session.machine.ts'
-import type { OverReason, Standing } from '../../../machines/voice-session.reasons.ts'
-import type { Join } from '../../../server/protocol/wire.ts'
-import type { MediaConnection, MediaEvent } from '../../livekit/media-connection.types.ts'
+import type { Place, VoiceSessionEffect, Wishes } from '../../machines/voice-session.events.ts'
+import type { voiceSessionMachine } from '../../machines/voice-session.machine.ts'
+import type { OverReason, Standing } from '../../machines/voice-session.reasons.ts'
+import type { Join } from '../../server/protocol/wire.ts'
+import type { MediaConnection, MediaEvent } from '../livekit/media-connection.types.ts'
 
 export type VoiceSessionActor = ActorRefFrom<typeof voiceSessionMachine>
 
@@ -22,7 +22,7 @@ export type Announced = Extract<VoiceSessionEffect, { type: 'announce' }>
 /** XState's own, for the machine's waits and for ours. */
 export type SessionClock = NonNullable<ActorOptions<AnyActorLogic>['clock']>
 
-export interface KeptPlace {
+export interface SavedPlace {
   roomId: string
   callId: string
   wishes: Wishes
@@ -31,9 +31,9 @@ export interface KeptPlace {
 /** The browser's lock on a call. */
 export interface CallLock {
   /** For a page that comes back: false when another tab keeps the lock. */
-  takeIfFree(callId: string): Promise<boolean>
+  acquireIfFree(callId: string): Promise<boolean>
   /** For a click: the person wants the call here, whoever holds it. */
-  take(callId: string): void
+  steal(callId: string): void
   release(): void
 }
 
@@ -47,12 +47,12 @@ export interface VoiceSessionPorts<Connection extends MediaConnection> {
   /** What our server says of us; the last known answer when it cannot be asked. */
   standing(roomId: string, callId: string): Promise<Standing>
   /** Loads what knows LiveKit; gives how to open a connection. */
-  loadMedia(): Promise<(join: Join, tell: (event: MediaEvent) => void) => Connection>
+  loadMedia(): Promise<(join: Join, emit: (event: MediaEvent) => void) => Connection>
   /** A connection was closed. */
   mediaGone(): void
   lock: CallLock
   /** What a reload comes back by. */
-  kept: { read(): KeptPlace | null; keep(place: KeptPlace | null): void }
+  savedPlace: { read(): SavedPlace | null; write(place: SavedPlace | null): void }
   announce(news: Announced): void
   /** Nothing is left of the call. */
   over(): void
@@ -66,10 +66,10 @@ export interface VoiceSession<Connection extends MediaConnection = MediaConnecti
   join(roomId: string): void
   /** Leaves, and resolves when our server was told or could not be; at once when in no call. */
   hangUp(): Promise<void>
-  /** The page was loaded again while in a call: back into it, unless another tab is (F19). */
+  /** The page was loaded again while in a call: back into it, unless another tab is. */
   comeBack(): void
   /** A newer key of our call, by the live socket. */
-  takeKey(callId: string, keyEpoch: number, e2eeKey: string): void
+  rotateKey(callId: string, keyEpoch: number, e2eeKey: string): void
   /** The live socket was away: ask for the key again by joining again (R8). */
   refreshKey(): Promise<void>
   /** The page goes: beacon, then LiveKit (R17). */

@@ -1,5 +1,5 @@
 /** Puts the call in its room's place once one is in, or has to be told why not. */
-import { callPanelStore } from '../../stores/call-panel.store.ts'
+import { callPanelStore } from '../stores/call-panel.store.ts'
 import type { VoiceSessionActor } from './voice-session.types.ts'
 
 const onTheWay = ['checking', 'asking', 'connecting'] as const

@@ -1,6 +1,6 @@
 /** Why a device menu has no names of a kind to choose from. */
-import type { DeviceKind } from '../livekit/device-choice.ts'
-import type { DeviceLists } from '../livekit/voice-connection.types.ts'
+import type { DeviceKind } from '../../livekit/device-choice.ts'
+import type { DeviceLists } from '../../livekit/voice-connection.types.ts'
 
 /**
  * Browsers tell names once the microphone is on. Where speakers have none even then, as in Firefox

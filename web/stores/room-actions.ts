@@ -1,11 +1,11 @@
 /** What one can do with rooms; the live socket tells the outcome, and what was refused is thrown. */
 import type { Room, User } from '../../server/protocol/wire.ts'
 import { api, ApiError } from '../api/client.ts'
-import { learnNames } from '../stores/names.store.ts'
-import { roomNow, roomsStore } from '../stores/rooms.store.ts'
+import { learnNames } from './names.store.ts'
+import { roomNow, roomsStore } from './rooms.store.ts'
 
 /** The answer is often faster than the live socket: the room must be there when its page opens. */
-function take(room: Room): Room {
+function ensureListed(room: Room): Room {
   if (!roomNow(room.id)) roomsStore.trigger.changed({ room })
   return room
 }
@@ -16,7 +16,7 @@ export interface RoomShape {
 }
 
 export const createRoom = async (shape: RoomShape): Promise<Room> =>
-  take(await api.createRoom({ ...shape, name: shape.name.trim() }))
+  ensureListed(await api.createRoom({ ...shape, name: shape.name.trim() }))
 
 export async function changeRoom(roomId: string, shape: RoomShape): Promise<void> {
   await api.changeRoom(roomId, { ...shape, name: shape.name.trim() })
@@ -28,7 +28,7 @@ export const addPerson = (roomId: string, userId: string) => api.addMember(roomI
 
 export async function joinRoom(roomId: string, me: string): Promise<void> {
   await api.addMember(roomId, me)
-  take(await api.room(roomId))
+  ensureListed(await api.room(roomId))
 }
 
 /** What the server says of a room that there is none to see, or of an address that is none. */
@@ -47,7 +47,7 @@ export async function findRoom(roomId: string): Promise<Room | undefined> {
 export const findPublicRooms = async (): Promise<Room[]> => (await api.publicRooms()).rooms
 
 export async function openDirectMessages(userId: string): Promise<Room> {
-  return take(await api.openDm(userId))
+  return ensureListed(await api.openDm(userId))
 }
 
 export async function findPeople(query: string): Promise<User[]> {

@@ -1,9 +1,9 @@
 /** Ties the voice session to the page, to the live socket and to who is signed in. */
-import { hasPlace } from '../../../machines/voice-session.machine.ts'
-import { onCallEnded, onKey, onReconnected } from '../../live/live-events.ts'
-import { roomsStore } from '../../stores/rooms.store.ts'
-import { sessionStore, type SessionState } from '../../stores/session.store.ts'
-import { keepPlace } from './kept-place.ts'
+import { hasPlace } from '../../machines/voice-session.machine.ts'
+import { callEnded, keyChanged, reconnected } from '../live/live-events.ts'
+import { roomsStore } from '../stores/rooms.store.ts'
+import { sessionStore, type SessionState } from '../stores/session.store.ts'
+import { savePlace } from './saved-place.ts'
 import type { VoiceSession } from './voice-session.types.ts'
 
 export function followPage(session: VoiceSession): void {
@@ -20,9 +20,9 @@ export function followPage(session: VoiceSession): void {
 
 export function followServer(session: VoiceSession): void {
   const { actor } = session
-  onKey(({ callId, keyEpoch, e2eeKey }) => session.takeKey(callId, keyEpoch, e2eeKey))
-  onReconnected(() => void session.refreshKey())
-  onCallEnded(({ callId, reason }) =>
+  keyChanged.on(({ callId, keyEpoch, e2eeKey }) => session.rotateKey(callId, keyEpoch, e2eeKey))
+  reconnected.on(() => void session.refreshKey())
+  callEnded.on(({ callId, reason }) =>
     actor.send({
       type: 'call.over',
       callId,
@@ -76,7 +76,7 @@ export function followSignIn(session: VoiceSession, storage: Storage): void {
     }
     session.actor.send({ type: 'leave.requested' })
     // Whoever signs in next in this tab was not in that call.
-    if (from !== 'signed-in') keepPlace(storage, null)
+    if (from !== 'signed-in') savePlace(storage, null)
     if (wasIn && sessionStore.getSnapshot().context.wasEnded) {
       sessionStore.trigger.callAtDoor({ call: 'over' })
     }

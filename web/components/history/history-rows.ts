@@ -1,6 +1,6 @@
 /** Turns the facts of a room into the rows of its history: days, the New line, messages, notices. */
-import type { Fact } from '../../server/protocol/wire.ts'
-import type { Outgoing } from '../stores/timelines.store.ts'
+import type { Fact } from '../../../server/protocol/wire.ts'
+import type { Outgoing } from '../../stores/timelines.store.ts'
 
 type FactOf<Type extends Fact['type']> = Extract<Fact, { type: Type }>
 

@@ -1,6 +1,6 @@
 /** What is being written in a room: kept as it is typed, so that neither a reload nor another room loses it. */
 import { computed, ref, toValue, type MaybeRefOrGetter, type WritableComputedRef } from 'vue'
-import { useMe } from '../stores/session.store.ts'
+import { useMe } from './session.store.ts'
 
 const prefixOf = (userId: string) => `chatto.draft.${userId}.`
 

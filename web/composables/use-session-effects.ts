@@ -11,7 +11,7 @@ import { keepUnsent } from '../stores/unsent.ts'
 /** A browser forgets the cookie of a session that is in use; the server gives it anew with this answer. */
 const askWhoIAmEveryMs = 12 * 3600_000
 
-export function followSession(): void {
+export function useSessionEffects(): void {
   const state = useSessionState()
   const me = useMe()
   watch(

@@ -1,5 +1,5 @@
 /** The rows of the room list: rooms and people by name, so that nothing moves under the pointer. */
-import type { RoomEntry } from '../stores/rooms.store.ts'
+import type { RoomEntry } from './rooms.store.ts'
 
 export interface RoomSections {
   rooms: RoomEntry[]

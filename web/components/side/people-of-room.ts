@@ -1,6 +1,6 @@
 /** The people beside a room: who is in its call, in the order of their coming, and who is not. */
-import type { CallView } from '../../machines/call.view.ts'
-import type { Participant, User } from '../../server/protocol/wire.ts'
+import type { CallView } from '../../../machines/call.view.ts'
+import type { Participant, User } from '../../../server/protocol/wire.ts'
 
 export interface PersonInCall {
   person: User

@@ -1,7 +1,7 @@
 /** A phone that goes to sleep would take its person out of the call: the screen stays on while in one. */
 import { useWakeLock } from '@vueuse/core'
 import { effectScope } from 'vue'
-import { isInCall } from '../../../machines/voice-session.machine.ts'
+import { isInCall } from '../../machines/voice-session.machine.ts'
 import type { VoiceSessionActor } from './voice-session.types.ts'
 
 export function keepAwake(actor: VoiceSessionActor): void {

@@ -3,12 +3,12 @@
  * per app, outside of components, so that looking at another page hangs nothing up.
  */
 import { createActor, fromPromise, waitFor } from 'xstate'
-import type { Checked, JoinOutcome, Place, Wishes } from '../../../machines/voice-session.events.ts'
-import { hasPlace, voiceSessionMachine, wishesOf } from '../../../machines/voice-session.machine.ts'
-import type { JoinInput } from '../../../machines/voice-session.setup.ts'
-import type { Join } from '../../../server/protocol/wire.ts'
+import type { Checked, JoinOutcome, Place, Wishes } from '../../machines/voice-session.events.ts'
+import { hasPlace, voiceSessionMachine, wishesOf } from '../../machines/voice-session.machine.ts'
+import type { JoinInput } from '../../machines/voice-session.setup.ts'
+import type { Join } from '../../server/protocol/wire.ts'
 import { createPatience, voiceSessionPatience } from './patience.ts'
-import type { MediaConnection, MediaEvent } from '../../livekit/media-connection.types.ts'
+import type { MediaConnection, MediaEvent } from '../livekit/media-connection.types.ts'
 import type { FailedJoin, VoiceSession, VoiceSessionPorts } from './voice-session.types.ts'
 
 export function createVoiceSession<Connection extends MediaConnection>(
@@ -19,7 +19,7 @@ export function createVoiceSession<Connection extends MediaConnection>(
   let connection: Connection | null = null
   /** Until the last connection is closed, its devices may be held. */
   let closing: Promise<unknown> = Promise.resolve()
-  /** The latest answer to a join: token and key are kept here, never in the machine. */
+  /** The latest answer to a join: token and key are saved here, never in the machine. */
   let join: Join | null = null
   let isRefreshing = false
 
@@ -53,7 +53,7 @@ export function createVoiceSession<Connection extends MediaConnection>(
     void ports.loadMedia().catch(() => undefined)
     if (expectedCallId === null) return 'may-join'
     const isOurs =
-      (await ports.lock.takeIfFree(expectedCallId)) && (await isStillOn(roomId, expectedCallId))
+      (await ports.lock.acquireIfFree(expectedCallId)) && (await isStillOn(roomId, expectedCallId))
     return isOurs ? 'may-join' : 'nothing-to-return-to'
   }
 
@@ -76,7 +76,7 @@ export function createVoiceSession<Connection extends MediaConnection>(
     if (!signal.aborted) {
       join = result.join
       // Held already, unless this is a fresh join, or the page let go of it when it was hidden.
-      ports.lock.take(callId)
+      ports.lock.steal(callId)
     }
     return { callId, connectionId: result.join.connectionId }
   }
@@ -86,7 +86,7 @@ export function createVoiceSession<Connection extends MediaConnection>(
     const now = actor.getSnapshot()
     const isOver = (['idle', 'refused', 'failed', 'ended'] as const).some((is) => now.matches(is))
     if (isOver || now.context.connectionId !== connectionId) {
-      void tellLeave({ roomId, callId, connectionId })
+      void sendLeave({ roomId, callId, connectionId })
     }
   }
 
@@ -97,7 +97,7 @@ export function createVoiceSession<Connection extends MediaConnection>(
     signal.throwIfAborted()
     if (!join) throw new Error('connected without a join')
     const opened = open(join, (event) => {
-      if (connection === opened) hear(event)
+      if (connection === opened) handleMediaEvent(event)
     })
     connection = opened
     try {
@@ -110,7 +110,7 @@ export function createVoiceSession<Connection extends MediaConnection>(
     }
   }
 
-  function hear(event: MediaEvent): void {
+  function handleMediaEvent(event: MediaEvent): void {
     // What is left of it holds the devices.
     if (event.type === 'livekit.disconnected' && actor.getSnapshot().matches('connected')) {
       void dropConnection()
@@ -128,7 +128,7 @@ export function createVoiceSession<Connection extends MediaConnection>(
   }
 
   /** LiveKit's own report would do it, late: so it is worth some tries, and never more. */
-  async function tellLeave(leaving: Place, failed?: FailedJoin): Promise<void> {
+  async function sendLeave(leaving: Place, failed?: FailedJoin): Promise<void> {
     for (const delayMs of [...patience.leaveRetriesMs, null]) {
       try {
         return await ports.leave(leaving, failed)
@@ -141,19 +141,19 @@ export function createVoiceSession<Connection extends MediaConnection>(
 
   async function hangUp(leaving: Place): Promise<void> {
     connection?.silence()
-    await within(patience.hangUpMs, tellLeave(leaving))
+    await within(patience.hangUpMs, sendLeave(leaving))
     await dropConnection()
   }
 
   function release(): void {
     join = null
-    ports.kept.keep(null)
+    ports.savedPlace.write(null)
     ports.lock.release()
     void dropConnection()
     ports.over()
   }
 
-  function takeKey(callId: string, keyEpoch: number, e2eeKey: string): void {
+  function rotateKey(callId: string, keyEpoch: number, e2eeKey: string): void {
     if (callId !== join?.callId || keyEpoch <= join.keyEpoch) return
     join = { ...join, keyEpoch, e2eeKey }
     void connection?.rotateKey(e2eeKey, keyEpoch)
@@ -168,13 +168,13 @@ export function createVoiceSession<Connection extends MediaConnection>(
   microphone?.on('set', ({ enabled }) => void connection?.setMicrophone(enabled))
   camera?.on('set', ({ enabled }) => void connection?.setCamera(enabled))
   actor.on('set.screen', ({ enabled }) => void connection?.setScreen(enabled))
-  actor.on('tell.leave', ({ place, failed }) => void tellLeave(place, failed))
+  actor.on('tell.leave', ({ place, failed }) => void sendLeave(place, failed))
   actor.on('release', release)
   actor.on('announce', ports.announce)
   actor.subscribe((snapshot) => {
     const here = place()
     if (!here || !hasPlace(snapshot)) return
-    ports.kept.keep({ roomId: here.roomId, callId: here.callId, wishes: wishesOf(snapshot) })
+    ports.savedPlace.write({ roomId: here.roomId, callId: here.callId, wishes: wishesOf(snapshot) })
   })
   actor.start()
 
@@ -188,10 +188,10 @@ export function createVoiceSession<Connection extends MediaConnection>(
       await waitFor(actor, (now) => !now.matches('leaving'), { timeout }).catch(() => undefined)
     },
     comeBack() {
-      const kept = ports.kept.read()
-      if (kept) begin(kept.roomId, kept.callId, kept.wishes)
+      const saved = ports.savedPlace.read()
+      if (saved) begin(saved.roomId, saved.callId, saved.wishes)
     },
-    takeKey,
+    rotateKey,
     async refreshKey() {
       const here = place()
       if (!here || !actor.getSnapshot().matches('connected') || isRefreshing) return
@@ -203,8 +203,8 @@ export function createVoiceSession<Connection extends MediaConnection>(
         const { callId, connectionId, keyEpoch, e2eeKey } = result.join
         // The call ended between the two questions, or was left before the answer: nobody's wish.
         if (callId !== place()?.callId || !isIn()) {
-          void tellLeave({ roomId: here.roomId, callId, connectionId })
-        } else takeKey(callId, keyEpoch, e2eeKey)
+          void sendLeave({ roomId: here.roomId, callId, connectionId })
+        } else rotateKey(callId, keyEpoch, e2eeKey)
       } finally {
         isRefreshing = false
       }

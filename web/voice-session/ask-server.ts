@@ -1,14 +1,10 @@
 /** What the voice session asks our server, with answers in the machine's words. */
-import type { Place } from '../../../machines/voice-session.events.ts'
-import {
-  refusalOfCode,
-  standingIn,
-  type Standing,
-} from '../../../machines/voice-session.reasons.ts'
-import { api, ApiError, leaveBeacon } from '../../api/client.ts'
-import { roomNow } from '../../stores/rooms.store.ts'
-import { refreshConfig, sessionStore } from '../../stores/session.store.ts'
-import type { MediaConnection } from '../../livekit/media-connection.types.ts'
+import type { Place } from '../../machines/voice-session.events.ts'
+import { refusalOfCode, standingIn, type Standing } from '../../machines/voice-session.reasons.ts'
+import { api, ApiError, leaveBeacon } from '../api/client.ts'
+import { roomNow } from '../stores/rooms.store.ts'
+import { refreshConfig, sessionStore } from '../stores/session.store.ts'
+import type { MediaConnection } from '../livekit/media-connection.types.ts'
 import type { JoinResult, VoiceSessionPorts } from './voice-session.types.ts'
 
 export const askServer: Pick<

@@ -1,16 +1,14 @@
 /** Says what happens to one's own place in a call and to its devices, in short notes. */
-import type { DeviceTrouble } from '../../../machines/voice-session.events.ts'
-import { deviceOf } from '../../../machines/voice-session.machine.ts'
-import { callPanelStore } from '../../stores/call-panel.store.ts'
-import { roomNow, roomsStore } from '../../stores/rooms.store.ts'
-import { sessionStore } from '../../stores/session.store.ts'
-import { dismissToastsAbout, showToast } from '../../stores/toasts.store.ts'
-import { t } from '../../words/words.ts'
-import { shownReason, type ShownReason } from './shown-reason.ts'
+import type { DeviceTrouble } from '../../machines/voice-session.events.ts'
+import { deviceOf } from '../../machines/voice-session.machine.ts'
+import { callPanelStore } from '../stores/call-panel.store.ts'
+import { dismissToastsAbout, showToast } from '../stores/toasts.store.ts'
+import { t } from '../words/words.ts'
+import { isLasting, overWords, shownReason } from './over-words.ts'
 import type { CallNews } from './show-media.ts'
 import type { VoiceSessionActor } from './voice-session.types.ts'
 
-export function tellNews(news: CallNews, actor: VoiceSessionActor): void {
+export function showNews(news: CallNews, actor: VoiceSessionActor): void {
   switch (news.type) {
     case 'device.gone':
       showToast({ text: t(`call.${news.kind}-gone`, { was: news.was, now: news.now }) })
@@ -22,7 +20,7 @@ export function tellNews(news: CallNews, actor: VoiceSessionActor): void {
       showToast({ text: notOpened(news), detail: t(`call.${news.kind}-kept`), kind: 'warn' })
       return
     case 'announce':
-      tellAnnounced(news.what, actor)
+      showAnnounced(news.what, actor)
       return
     default:
       return news satisfies never
@@ -30,7 +28,7 @@ export function tellNews(news: CallNews, actor: VoiceSessionActor): void {
 }
 
 /** The loss itself lasts, so a strip says it; the return is news, and what did not come back. */
-function tellAnnounced(
+function showAnnounced(
   what: Extract<CallNews, { type: 'announce' }>['what'],
   actor: VoiceSessionActor,
 ): void {
@@ -67,32 +65,6 @@ function notOpened({ kind, trouble }: Extract<CallNews, { type: 'device.failed' 
   return t(`call.${kind}-${trouble}`)
 }
 
-const params = (roomId: string | null) => ({
-  room: roomNow(roomId ?? '')?.name ?? roomsStore.getSnapshot().context.lost[roomId ?? ''] ?? '',
-  server: sessionStore.getSnapshot().context.config?.name ?? '',
-})
-
-/** Title and one sentence for why a place in a call is over. */
-export function overWords(reason: ShownReason, roomId: string | null) {
-  return {
-    title: t(`call.over.${reason}`, params(roomId)),
-    detail: t(`call.over.${reason}-detail`, params(roomId)),
-  }
-}
-
-/** These stay on the screen until they are dealt with: there is something to do about them. */
-const lasting = new Set<ShownReason>([
-  'part-missing',
-  'cannot-encrypt',
-  'not-secure',
-  'server-unreachable',
-  'livekit-unreachable',
-  'media-blocked',
-  'gave-up',
-])
-/** These show in the call's place, or on its button, as long as they hold. */
-export const isLasting = (reason: ShownReason) => lasting.has(reason)
-
 type Snapshot = ReturnType<VoiceSessionActor['getSnapshot']>
 
 const devices = ['microphone', 'camera', 'screen'] as const
@@ -108,29 +80,29 @@ function troubleOf(snapshot: Snapshot, device: TroubledDevice): DeviceTrouble | 
 }
 
 /** Follows the session: what went wrong with a device, and what is over without a question. */
-export function tellTroubles(actor: VoiceSessionActor): void {
+export function showTroubles(actor: VoiceSessionActor): void {
   let before = actor.getSnapshot()
-  const told: Partial<Record<TroubledDevice, DeviceTrouble | null>> = {}
+  const shown: Partial<Record<TroubledDevice, DeviceTrouble | null>> = {}
   actor.subscribe((snapshot) => {
     const was = before
     before = snapshot
     for (const device of devices) {
       const trouble = troubleOf(snapshot, device)
-      if (trouble === (told[device] ?? null)) continue
-      told[device] = trouble
+      if (trouble === (shown[device] ?? null)) continue
+      shown[device] = trouble
       // A note with a button stays until it is dealt with, and hides what comes after it.
       dismissToastsAbout(device)
-      if (trouble) tellDevice(actor, device, trouble)
+      if (trouble) showDeviceTrouble(actor, device, trouble)
     }
-    // Shared again, or out of the call: a lost screen is settled.
-    const isSettled = (now: Snapshot) =>
+    // Shared again, or out of the call: a lost screen is dealt with.
+    const isDealtWith = (now: Snapshot) =>
       !now.matches('connected') || !now.matches({ connected: { screen: 'off' } })
-    if (isSettled(snapshot) && !isSettled(was)) dismissToastsAbout('screen')
-    tellOver(actor, was)
+    if (isDealtWith(snapshot) && !isDealtWith(was)) dismissToastsAbout('screen')
+    showOver(actor, was)
   })
 }
 
-function tellOver(actor: VoiceSessionActor, was: Snapshot): void {
+function showOver(actor: VoiceSessionActor, was: Snapshot): void {
   const snapshot = actor.getSnapshot()
   const { roomId } = snapshot.context
   const reason = shownReason(snapshot.context, {
@@ -149,7 +121,7 @@ function tellOver(actor: VoiceSessionActor, was: Snapshot): void {
   if (reason !== 'call-full') queueMicrotask(() => actor.send({ type: 'dismissed' }))
 }
 
-function tellDevice(
+function showDeviceTrouble(
   actor: VoiceSessionActor,
   device: TroubledDevice,
   trouble: DeviceTrouble,
