@@ -1,7 +1,7 @@
 /**
- * Thirteen bugs, each put between the parts of the server (its store, its steps, its clock), between a
- * page's voice session and its browser, or into its rule for numbers, never into the product: the
- * simulation is worth something only if it finds every one of them.
+ * Fourteen bugs, each put between the parts of the server (its store, its steps, its clock, who takes
+ * LiveKit's reports), between a page's voice session and its browser, or into its rule for numbers, never
+ * into the product: the simulation is worth something only if it finds every one of them.
  */
 import type { CallEvent } from '../../machines/call.events.ts'
 import { toIdentity } from '../../machines/call.context.ts'
@@ -136,6 +136,17 @@ export const plantedBugs = {
   /** Waits end when the machine's clock says so, and somebody sets it (R53). */
   'wait by the machine’s clock': {
     clock: (machine) => ({ ...machine, notBefore: () => undefined, onStep: () => undefined }),
+  },
+
+  /** LiveKit is told that a report arrived before it is stored (R22). */
+  'answer a webhook before it is stored': {
+    webhooks: (receiver) => ({
+      ...receiver,
+      receive(body, authorization) {
+        receiver.receive(body, authorization).catch(() => undefined)
+        return Promise.resolve()
+      },
+    }),
   },
 
   /** A page sees that a number is missing, and waits for it (R48). */

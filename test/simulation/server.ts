@@ -12,6 +12,7 @@ import { AppError } from '../../server/errors.ts'
 import type { LivekitPort } from '../../server/livekit/livekit-port.ts'
 import { toLivekitRoomName } from '../../server/livekit/livekit-room-name.ts'
 import { toReport } from '../../server/livekit/to-call-event.ts'
+import type { WebhookService } from '../../server/livekit/webhook-receiver.ts'
 import type { followFacts } from '../../server/protocol/follow-room.ts'
 import { createCommitPoll } from '../../server/realtime/commit-poll.ts'
 import { createFanOut, type SocketFanOut } from '../../server/realtime/fan-out.ts'
@@ -28,6 +29,8 @@ export interface Planted {
   store?(store: Store, world: World): Store
   steps?(steps: RoomSteps, store: Store): RoomSteps
   clock?(machine: Clock): ServerClock
+  /** Who takes LiveKit's reports. */
+  webhooks?(receiver: WebhookService): WebhookService
   /** A page's rule for numbers. */
   follow?: typeof followFacts
   /** What a page's voice session is given. */
@@ -114,6 +117,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
     log,
   })
   const { calls, steps } = core
+  const webhooks = planted.webhooks?.(core.webhooks) ?? core.webhooks
   const { fanOut } = core.live
   const commitPoll = createCommitPoll({
     store,
@@ -137,7 +141,7 @@ export function createServer(deps: ServerDeps): SimulatedServer {
       const report = toReport(body, installationId)
       const key = report.kind === 'call-event' ? `webhook:${report.webhookId}` : null
       try {
-        await core.webhooks.receive(body, undefined)
+        await webhooks.receive(body, undefined)
         return { status: 200, key }
       } catch (error) {
         return { status: error instanceof AppError ? error.status : 500, key }
