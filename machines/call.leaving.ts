@@ -49,6 +49,13 @@ export function duePages(context: CallContext, at: number): Connection[] {
   )
 }
 
+/** Whoever took part has the key, remembered or not (R51), unless it was rotated because of them. */
+export function knowsKey(context: CallContext, userId: string): boolean {
+  const remembered = connectionsOf(context, userId)
+  if (remembered.length === 0) return context.tookPart.includes(userId)
+  return remembered.some((c) => c.state !== 'gone.shutOut.removed')
+}
+
 /** R18: who lost the room loses the call in the same step, and what they know of its key is worth nothing soon. */
 export function removePerson(context: CallContext, userId: string, at: number): Change {
   const effects: CallEffect[] = []
@@ -59,7 +66,7 @@ export function removePerson(context: CallContext, userId: string, at: number): 
     next = move(next, identity, { type: 'removed', at })
     effects.push(evict(next, identity, 'removed'))
   }
-  return { context: next, effects, exposesKey: next !== context }
+  return { context: next, effects, exposesKey: knowsKey(context, userId) }
 }
 
 /** R45: those who stay get the next key. */

@@ -17,6 +17,7 @@ import {
   doubtClosingPage,
   duePages,
   expireClosingPages,
+  knowsKey,
   leave,
   namedByLeave,
   removePerson,
@@ -26,7 +27,6 @@ import { awaySince, compareWithListing, loseSight, regainSight } from './call.li
 import { bringReportedUp, doubtEverybody, endSession, noteRoom } from './call.reports.ts'
 import { evictAgain, handOverLatecomer, judgeSession, type Verdict } from './call.sessions.ts'
 import {
-  connectionsOf,
   defaultTiming,
   emptyCall,
   isFullFor,
@@ -112,7 +112,7 @@ export const callMachine = setup({
     },
     wasInCall: ({ context, event }) => {
       assertEvent(event, 'membership.lost')
-      return connectionsOf(context, event.userId).some((c) => c.state !== 'gone.shutOut.removed')
+      return knowsKey(context, event.userId)
     },
     isCurrentLivekitRoom: ({ context, event }) =>
       'livekitRoomSid' in event &&

@@ -181,3 +181,21 @@ test('R27, R51 of those that expired a thousand may come back: a whole big call 
   for (const one of people) story.up(one, '1', `PA2_${one}`)
   expect(story.shown()).toHaveLength(201)
 })
+
+test('R18 R45 R51 who left long ago and is forgotten still knows the key: removing them rotates it', () => {
+  const story = tellCall()
+    .join('ada', 'a1')
+    .up('ada', 'a1', 'PA_a')
+    .join('bo', 'b1')
+    .leave('bo', 'b1')
+  story
+    .after(rememberGoneMs + 1)
+    .join('chen', 'c1')
+    .leave('chen', 'c1')
+  expect(story.context.connections['bo:b1']).toBeUndefined()
+  story.lose('bo', 'ada')
+  expect(story.types()).toEqual(['key.rotated'])
+  expect(story.context.keyEpoch).toBe(1)
+  // Who never was in the call knows nothing of it.
+  expect(story.lose('dora').last).toMatchObject({ changed: false, ignored: 'not-in-call' })
+})
